@@ -1,0 +1,179 @@
+"""What a company says about itself in `crm.toml`: name, currency, calendar, stages, service levels, rates."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from crmkit.errors import UsageError
+from crmkit.periods import Calendar, end_of_day
+
+STAGE_MEANINGS = ("open", "won", "lost")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the sales pipeline: whether it stands for open, won or lost, and its place in the order."""
+
+    name: str
+    meaning: str
+    order: int
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of `crm.toml`; all have defaults.
+
+    Attributes
+    ----------
+    name : str
+        The company's name.
+    currency : str
+        ISO 4217 code of the currency that results are in; "" where none is said.
+    timezone : str
+        The company's own zone; zoned timestamps are converted to it.
+    as_of : datetime or None
+        The last moment that the data knows. A date stands for its whole day. None: found in the data.
+    fiscal_year_start_month : int
+    week_start : str
+    inactive_after_days : int
+        Days without an order after which a customer without subscriptions counts as lost.
+    stages : tuple of Stage
+        In their order.
+    sla : mapping
+        Service levels, as the tickets' metrics use them.
+    rates : mapping of str to float
+        What one unit of another currency is worth in `currency`.
+    metrics : tuple of str
+        The few metrics that the scorecard shows first.
+    """
+
+    name: str = ""
+    currency: str = ""
+    timezone: str = "UTC"
+    as_of: datetime | None = None
+    fiscal_year_start_month: int = 1
+    week_start: str = "monday"
+    inactive_after_days: int = 365
+    stages: tuple[Stage, ...] = ()
+    sla: Mapping[str, object] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def calendar(self) -> Calendar:
+        """The company's fiscal years and weeks."""
+        return Calendar(self.fiscal_year_start_month, self.week_start)
+
+
+def read(source: Path | Mapping[str, object] | None) -> Config:
+    """Read the settings from a TOML file or a mapping of the same shape.
+
+    Raises
+    ------
+    UsageError
+        Where a setting is unknown or has a wrong value; the message names file, setting and what is allowed.
+
+    Examples
+    --------
+    >>> read({"currency": "PLN", "as_of": date(2026, 9, 30)}).as_of
+    datetime.datetime(2026, 9, 30, 23, 59, 59, 999999)
+    """
+    if source is None:
+        return Config()
+    where = "The settings"
+    if isinstance(source, Path):
+        where = str(source)
+        try:
+            source = tomllib.loads(source.read_text(encoding="utf-8-sig"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{where} is not valid TOML: {error}.") from None
+    found = {key: _setting(where, key, value) for key, value in source.items()}
+    config = Config(**found)
+    _ = config.calendar  # checks month and weekday
+    if config.rates and not config.currency:
+        raise UsageError(f"{where} gives rates but no currency; add currency, the one that results are to be in.")
+    return config
+
+
+def _setting(where: str, key: str, value: object) -> object:
+    known = Config.__dataclass_fields__
+    if key not in known:
+        near = get_close_matches(key, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UsageError(f"{where} has an unknown setting {key!r}.{hint} Known: {', '.join(known)}.")
+    return _READERS.get(key, _word)(where, key, value)
+
+
+def _word(where: str, key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {key} is {value!r}; it must be text in quotation marks.")
+    return value
+
+
+def _zone(where: str, key: str, value: object) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, TypeError):
+        raise UsageError(f"{where}: timezone {value!r} is unknown; write one such as Europe/Warsaw.") from None
+    return value
+
+
+def _whole(where: str, key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{where}: {key} is {value!r}; it must be a whole number from 1.")
+    return value
+
+
+def _moment(where: str, key: str, value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+        except ValueError:
+            raise UsageError(f"{where}: as_of is {value!r}; write a date such as 2026-09-30.") from None
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    if isinstance(value, date):
+        return end_of_day(value)
+    raise UsageError(f"{where}: as_of is {value!r}; write a date such as 2026-09-30.")
+
+
+def _stages(where: str, key: str, given: object) -> tuple[Stage, ...]:
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{where}: stages must be a table of stage names.")
+    stages = []
+    for order, (name, value) in enumerate(given.items(), 1):
+        meaning = value if isinstance(value, str) else value.get("is", value.get("outcome"))
+        if meaning not in STAGE_MEANINGS:
+            raise UsageError(f"{where}: stage {name!r} is {meaning!r}; it must be one of {', '.join(STAGE_MEANINGS)}.")
+        place = order if isinstance(value, str) else value.get("order", order)
+        stages.append(Stage(name, meaning, int(place)))
+    return tuple(sorted(stages, key=lambda stage: stage.order))
+
+
+def _above_zero(where: str, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise UsageError(f"{where}: {key} is {value!r}; it must be a number above 0.")
+    return float(value)
+
+
+def _rates(where: str, key: str, value: Mapping[str, object]) -> dict[str, float]:
+    return {code: _above_zero(where, f"rates.{code}", rate) for code, rate in value.items()}
+
+
+_READERS = {
+    "as_of": _moment,
+    "stages": _stages,
+    "rates": _rates,
+    "timezone": _zone,
+    "fiscal_year_start_month": _whole,
+    "inactive_after_days": _whole,
+    "week_start": lambda where, key, value: _word(where, key, value).lower(),
+    "metrics": lambda where, key, value: tuple(value),
+    "sla": lambda where, key, value: dict(value),
+}

@@ -1,0 +1,398 @@
+"""Frames as small accessible HTML tables, with in-cell bars, status marks and spark lines.
+
+Everything that comes from data is escaped: values, index, column names, captions. A table has a caption, its headers
+say what they head (`scope`), numbers are set right in figures of equal width, and what is unknown is a dash. The same
+cells are also given as plain text, so that a notebook without HTML still reads.
+
+CSS classes: `crm-table` on the table, `num` on cells of numbers, `crm-status` with `good`, `bad` or `flat`, `crm-more`
+on the line that says how many rows were left out, `crm-spark` on the spark line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
+
+from crmkit.errors import UsageError
+from crmkit.numbers import UNKNOWN, as_number, grain, say, say_interval, say_period
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_INK, _FILL = "#0067A5", "#d6e6f2"
+#: What a status is called and how it is marked; the mark and the word carry it, colour only repeats it.
+STATUS = {
+    "good": ("✓", "on target"),
+    "near": ("≈", "near target"),
+    "bad": ("✗", "off target"),
+    "better": ("✓", "better"),
+    "worse": ("✗", "worse"),
+    "same": ("=", "no clear change"),
+    "flat": ("=", "no clear change"),
+    "": ("", ""),
+}
+
+
+@dataclass(frozen=True)
+class Html:
+    """A piece of finished HTML and the same in plain text: Jupyter shows the one, a terminal the other.
+
+    Attributes
+    ----------
+    html : str
+        Safe to show: whatever came from data is escaped.
+    text : str
+    """
+
+    html: str
+    text: str = ""
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        """Return the plain text."""
+        return self.text
+
+    def __str__(self) -> str:
+        """Return the HTML."""
+        return self.html
+
+
+def safe(value: object) -> str:
+    """Escape text for HTML, element or attribute; control and direction-switching characters become visible as �.
+
+    >>> safe('<b>"Łódź" & 東京</b>')
+    '&lt;b&gt;&quot;Łódź&quot; &amp; 東京&lt;/b&gt;'
+    """
+    return escape(_CONTROL.sub("\ufffd", str(value)), quote=True)
+
+
+def table(
+    frame: pd.DataFrame | pd.Series,
+    *,
+    caption: str,
+    units: Mapping[str, str | Sequence[str]] | None = None,
+    formats: Mapping[str, Callable[[Any], object]] | None = None,
+    names: Mapping[str, str] | None = None,
+    bars: Sequence[str] = (),
+    status: Sequence[str] = (),
+    sparks: Sequence[str] = (),
+    currency: str = "",
+    lang: str = "en",
+    max_rows: int = 60,
+) -> Html:
+    """Make an accessible HTML table of a frame.
+
+    Parameters
+    ----------
+    frame : DataFrame or Series
+        Small; what lies beyond `max_rows` is counted and said, not shown. The index becomes the row headers; where it
+        only counts the rows, the first column of text or periods does.
+    caption : str
+        What the table says; tables without one can't be found by those who listen to the page.
+    units : mapping, optional
+        Column to unit (see `numbers.UNITS`), or to one unit a row where a column mixes metrics.
+    formats : mapping, optional
+        Column to a function from value to text (escaped) or `Html` (taken as it is). Wins over `units`.
+    names : mapping, optional
+        Column to the heading that people read.
+    bars : sequence of str
+        Columns of numbers that get a bar behind the number, on a scale from 0 to the column's largest size.
+    status : sequence of str
+        Columns that hold a key of `STATUS`, or any word: shown as mark and word.
+    sparks : sequence of str
+        Columns whose cells are lists of numbers: shown as a line.
+    currency, lang : str
+    max_rows : int
+
+    Returns
+    -------
+    Html
+
+    Raises
+    ------
+    UsageError
+        If `units`, `formats`, `bars`, `status` or `sparks` name a column that isn't there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> shown = table(pd.DataFrame({"owner": ["Ewa <1>", "Ken"], "rate": [0.631, None]}), caption="Win rate",
+    ...               units={"rate": "share"})
+    >>> shown
+    Win rate
+    owner     rate
+    Ewa <1>  63.1%
+    Ken          –
+    >>> '<th scope="row">Ewa &lt;1&gt;</th><td class="num">63.1%</td>' in shown.html
+    True
+    """
+    frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
+    units, formats, names = dict(units or {}), dict(formats or {}), dict(names or {})
+    _refuse_unknown(frame, {*units, *formats, *bars, *status, *sparks})
+    shown = frame.iloc[:max_rows]
+    columns = []
+    if not _only_counts(frame):
+        for level in range(frame.index.nlevels):
+            name = frame.index.names[level]
+            values = shown.index.get_level_values(level)
+            columns.append(_Column(_heading(name, names), "row", [_plain(v, values, lang) for v in values]))
+    for at, name in enumerate(frame.columns):
+        values, everything = shown.iloc[:, at], frame.iloc[:, at]
+        if name in formats:
+            cells = [_custom(formats[name](v)) for v in values]
+        elif name in sparks:
+            cells = [spark(v if v is not None else (), unit=_one(units.get(name)), lang=lang) for v in values]
+        elif name in status:
+            cells = [mark(v) for v in values]
+        elif _numeric(everything) or name in units:
+            unit = units.get(name, "")
+            each = [unit] * len(shown) if isinstance(unit, str) else list(unit)[: len(shown)]
+            cells = [say(v, u, currency=currency, lang=lang, compact=False) for v, u in zip(values, each, strict=True)]
+        else:
+            cells = [_plain(v, everything, lang) for v in values]
+        kind = "num" if _numeric(everything) or (name in units and name not in sparks) else ""
+        style = _bar_styles(everything, values) if name in bars else None
+        columns.append(_Column(_heading(name, names), kind, cells, style))
+    if columns and not any(c.kind == "row" for c in columns) and columns[0].kind == "":
+        columns[0] = _Column(columns[0].heading, "row", columns[0].cells)
+    left = len(frame) - len(shown)
+    return Html(_as_html(columns, len(shown), caption, left), _as_text(columns, len(shown), caption, left))
+
+
+def measured_table(
+    frame: pd.DataFrame,
+    *,
+    caption: str,
+    unit: str = "",
+    currency: str = "",
+    lang: str = "en",
+    every: str = "",
+    names: Mapping[str, str] | None = None,
+    max_rows: int = 60,
+) -> Html:
+    """Make the table twin of a measured frame: periods written out, the interval in one column, empty columns left out.
+
+    `unit` is that of value, low and high. Columns that say the same in all rows (one metric, no notes) are left out.
+    """
+    shown = frame.copy()
+    if "period" in shown and "datetime" in str(shown["period"].dtype):
+        every = every or grain(shown["period"])
+        shown["period"] = [say_period(start, every) for start in shown["period"]]
+    units = {column: unit for column in ("value", "low", "high") if column in shown}
+    if {"low", "high"} <= set(shown):
+        spans = [
+            say_interval(a, b, unit, currency=currency, lang=lang)
+            for a, b in zip(shown["low"], shown["high"], strict=True)
+        ]
+        shown = shown.drop(columns=["low", "high"])
+        units = {"value": unit} if "value" in shown else {}
+        if any(span != UNKNOWN for span in spans):
+            shown.insert(list(shown.columns).index("value") + 1 if "value" in shown else 0, "95% interval", spans)
+    drop = [c for c in ("metric",) if c in shown and shown[c].nunique() <= 1]
+    drop += [c for c in ("note", "period") if c in shown and (shown[c].isna() | shown[c].isin(["", UNKNOWN])).all()]
+    drop += [c for c in ("numerator", "denominator") if c in shown and shown[c].isna().all()]
+    shown = shown.drop(columns=drop).reset_index(drop=True)
+    return table(shown, caption=caption, units=units, names=names, currency=currency, lang=lang, max_rows=max_rows)
+
+
+def mark(status: object) -> Html:
+    """Write a status as mark and word; a word that isn't in `STATUS` stands for itself.
+
+    >>> mark("good")
+    ✓ on target
+    """
+    key = "" if _missing(status) else str(status)
+    sign, word = STATUS.get(key, ("", key))
+    if not word:
+        return Html("", "")
+    tone = {"better": "good", "worse": "bad", "same": "flat"}.get(key, key if key in STATUS else "flat")
+    icon = f'<span aria-hidden="true">{sign}</span> ' if sign else ""
+    return Html(f'<span class="crm-status {tone}">{icon}{safe(word)}</span>', f"{sign} {word}".strip())
+
+
+def spark(
+    values: Iterable[float | None],
+    *,
+    unit: str = "",
+    currency: str = "",
+    lang: str = "en",
+    label: str = "",
+    width: int = 96,
+    height: int = 24,
+) -> Html:
+    """Draw a spark line as inline SVG, its description made from the numbers; gaps stay gaps.
+
+    >>> spark([0.2, None, 0.5, 0.4], unit="share", label="Win rate")
+    Win rate: first 20.0%, last 40.0%, lowest 20.0%, highest 50.0%, 1 unknown
+    """
+    numbers = [as_number(v) for v in values]
+    known = [v for v in numbers if v is not None and abs(v) != float("inf")]
+    prefix = f"{label}: " if label else ""
+    if not known:
+        text = f"{prefix}no data"
+        return Html(f'<span class="crm-spark" role="img" aria-label="{safe(text)}">{UNKNOWN}</span>', text)
+    first, last, low, high = (
+        say(v, unit, currency=currency, lang=lang) for v in (known[0], known[-1], min(known), max(known))
+    )
+    text = f"{prefix}first {first}, last {last}, lowest {low}, highest {high}"
+    if unknown := len(numbers) - len(known):
+        text += f", {unknown} unknown"
+    pad, span = 3, max(known) - min(known)
+    step = (width - 2 * pad) / max(len(numbers) - 1, 1)
+
+    def at(i: int, v: float) -> str:
+        y = height / 2 if span == 0 else pad + (max(known) - v) / span * (height - 2 * pad)
+        return f"{pad + i * step:.1f},{y:.1f}"
+
+    runs: list[list[str]] = [[]]
+    for i, v in enumerate(numbers):
+        if v is None or abs(v) == float("inf"):
+            runs.append([])
+        else:
+            runs[-1].append(at(i, v))
+    lines = "".join(f'<polyline points="{" ".join(run)}"/>' for run in runs if len(run) > 1)
+    alone = [run[0] for run in runs if len(run) == 1]
+    dots = "".join(_dot(point, 1.2) for point in alone) + _dot([p for run in runs for p in run][-1], 2.4)
+    svg = (
+        f'<svg class="crm-spark" role="img" aria-label="{safe(text)}" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" fill="none" stroke="{_INK}" stroke-width="1.5" stroke-linejoin="round">{lines}{dots}</svg>'
+    )
+    return Html(svg, text)
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    kind: str  # "row" for row headers, "num" for numbers, "" for text
+    cells: list[str | Html]
+    styles: list[str] | None = None
+
+
+def _dot(point: str, radius: float) -> str:
+    x, y = point.split(",")
+    return f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{_INK}" stroke="none"/>'
+
+
+def _refuse_unknown(frame: pd.DataFrame, asked: set[str]) -> None:
+    if unknown := sorted(str(a) for a in asked if a not in frame.columns):
+        there = ", ".join(str(c) for c in frame.columns) or "none"
+        raise UsageError(f"the table has no column {unknown[0]!r}: its columns are {there}")
+
+
+def _one(unit: str | Sequence[str] | None) -> str:
+    return unit if isinstance(unit, str) else ""
+
+
+def _only_counts(frame: pd.DataFrame) -> bool:
+    """Tell whether the index is nobody's name: unnamed whole numbers."""
+    index = frame.index
+    return index.nlevels == 1 and index.name is None and index.dtype.kind in "iu"
+
+
+def _numeric(values: pd.Series) -> bool:
+    return values.dtype.kind in "iufc" or str(values.dtype) in ("Int64", "Float64", "Int32", "Float32")
+
+
+def _heading(name: object, names: Mapping[str, str]) -> str:
+    if name is None:
+        return ""
+    if isinstance(name, tuple):
+        return " · ".join(str(part) for part in name if str(part))
+    return names.get(name, str(name).replace("_", " ") if str(name).isidentifier() else str(name))
+
+
+def _custom(made: object) -> str | Html:
+    return made if isinstance(made, Html) else str(made)
+
+
+def _missing(value: object) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return type(value).__name__.startswith("float") and value != value  # noqa: PLR0124 - only NaN differs from itself
+
+
+def _plain(value: object, among: Iterable[object], lang: str) -> str:
+    """Write a cell by its own type: flag, date, number or text."""
+    if _missing(value):
+        return UNKNOWN
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return "yes" if value else "no"
+    if hasattr(value, "isoformat") and hasattr(value, "year"):
+        clock = any(getattr(value, part, 0) for part in ("hour", "minute", "second"))
+        return value.strftime("%Y-%m-%d %H:%M") if clock else say_period(value)
+    if type(value).__module__ in ("builtins", "numpy", "decimal") and not isinstance(
+        value, str | list | tuple | dict | set
+    ):
+        try:
+            return say(value, "", lang=lang)
+        except UsageError:
+            pass
+    return str(value)
+
+
+def _bar_styles(everything: pd.Series, values: pd.Series) -> list[str]:
+    sizes = [abs(as_number(v) or 0.0) for v in everything]
+    top = max((s for s in sizes if s != float("inf")), default=0.0)
+    styles = []
+    for value in values:
+        share = 0.0 if not top else min(abs(as_number(value) or 0.0) / top, 1.0) * 100
+        styles.append(f"background:linear-gradient(90deg,var(--crm-bar,{_FILL}) {share:.1f}%,transparent 0)")
+    return styles
+
+
+def _as_html(columns: list[_Column], rows: int, caption: str, left: int) -> str:
+    out = [f'<table class="crm-table"><caption>{safe(caption)}</caption><thead><tr>']
+    out += [f'<th scope="col"{_class(c.kind)}>{safe(c.heading)}</th>' for c in columns]
+    out.append("</tr></thead><tbody>")
+    for i in range(rows):
+        out.append("<tr>")
+        for c in columns:
+            cell = c.cells[i].html if isinstance(c.cells[i], Html) else safe(c.cells[i])
+            if c.kind == "row":
+                out.append(f'<th scope="row">{cell}</th>')
+            else:
+                style = f' style="{c.styles[i]}"' if c.styles else ""
+                out.append(f"<td{_class(c.kind)}{style}>{cell}</td>")
+        out.append("</tr>")
+    if not rows:
+        out.append(f'<tr><td colspan="{max(len(columns), 1)}">no rows</td></tr>')
+    out.append("</tbody>")
+    if left:
+        out.append(f'<tfoot><tr><td class="crm-more" colspan="{len(columns)}">{_more(left)}</td></tr></tfoot>')
+    return "".join(out) + "</table>"
+
+
+def _class(kind: str) -> str:
+    return ' class="num"' if kind == "num" else ""
+
+
+def _more(left: int) -> str:
+    return f"… and {left:,} more {'row' if left == 1 else 'rows'}"
+
+
+def _as_text(columns: list[_Column], rows: int, caption: str, left: int) -> str:
+    lines = [caption] if caption else []
+    texts = [[c.heading, *(cell.text if isinstance(cell, Html) else cell for cell in c.cells)] for c in columns]
+    wide = [max(map(_width, column)) for column in texts]
+    for i in range(rows + 1):
+        cells = [
+            " " * (wide[j] - _width(column[i])) + column[i]
+            if columns[j].kind == "num"
+            else column[i] + " " * (wide[j] - _width(column[i]))
+            for j, column in enumerate(texts)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    if left:
+        lines.append(_more(left))
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)

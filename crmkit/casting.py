@@ -15,11 +15,14 @@ import ibis.expr.types as ir
 
 from crmkit.schema import Column, Table
 
+TIME = dt.Timestamp(scale=6)
+"""The type of every time: naive, to the microsecond."""
+
 _FLAGS = {"yes": ("true", "t", "yes", "y", "1"), "no": ("false", "f", "no", "n", "0")}
 _IBIS = {
     "key": "string",
     "text": "string",
-    "time": "timestamp",
+    "time": TIME,
     "number": "float64",
     "whole": "int64",
     "flag": "boolean",
@@ -57,7 +60,7 @@ class Cast:
     wanted: str
 
 
-class WrongType(Exception):
+class WrongTypeError(Exception):
     """A column's type is none that the declared one can be made from; the text says which it is."""
 
 
@@ -93,14 +96,14 @@ def cast(raw: ir.Value, column: Column, *, zone: str, embedded: bool) -> Cast:
 
     Raises
     ------
-    WrongType
+    WrongTypeError
     """
     kind, wanted = raw.type(), _READABLE[column.type]
     if kind.is_null():
         return Cast(empty(column), None, wanted)
     if kind.is_string() and column.type not in ("key", "text"):
         if not embedded:
-            raise WrongType(f"is text; it must be {wanted}")
+            raise WrongTypeError(f"is text; it must be {wanted}")
         value = _from_text(raw, column, zone)
         return Cast(value, _filled(raw) & value.isnull(), wanted)
     value, bad = _CASTS[column.type](raw, kind, zone)
@@ -114,9 +117,9 @@ def _filled(raw: ir.StringValue) -> ir.BooleanValue:
 def _from_text(raw: ir.StringValue, column: Column, zone: str) -> ir.Value:
     text = raw.strip().nullif("")
     if column.type == "time":
-        naive = text.try_cast("timestamp")
+        naive = text.try_cast(TIME)
         zoned = text.re_search(r"\d:\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$")
-        return ibis.ifelse(zoned, _local(zone, text.try_cast(dt.Timestamp(timezone="UTC"))), naive)
+        return ibis.ifelse(zoned, _local(zone, text.try_cast(dt.Timestamp(timezone="UTC"))).cast(TIME), naive)
     if column.type == "flag":
         lower = text.lower()
         return ibis.cases(
@@ -137,15 +140,17 @@ def _to_text(raw, kind, zone):
         return ibis.ifelse(whole, raw.cast("int64").cast("string"), ibis.null("string")), raw.notnull() & ~whole
     if kind.is_integer() or kind.is_uuid() or kind.is_boolean() or kind.is_decimal():
         return raw.cast("string"), None
-    raise WrongType(f"is {_say(kind)}; it must be text")
+    raise WrongTypeError(f"is {_say(kind)}; it must be text")
 
 
 def _to_time(raw, kind, zone):
     if kind.is_timestamp():
-        return (raw if kind.timezone is None else _local(zone, raw)), None
+        return (raw if kind.timezone is None else _local(zone, raw)).cast(TIME), None
     if kind.is_date():
-        return raw.cast("timestamp"), None
-    raise WrongType(f"is {_say(kind)}; it must be a date or a timestamp (a number may be an Excel serial or an epoch)")
+        return raw.cast(TIME), None
+    raise WrongTypeError(
+        f"is {_say(kind)}; it must be a date or a timestamp (a number may be an Excel serial or an epoch)"
+    )
 
 
 def _to_number(raw, kind, zone):
@@ -154,7 +159,7 @@ def _to_number(raw, kind, zone):
         return ibis.ifelse(bad, ibis.null("float64"), raw).cast("float64"), raw.isinf()
     if kind.is_numeric() and not kind.is_boolean():
         return raw.cast("float64"), None
-    raise WrongType(f"is {_say(kind)}; it must be a number")
+    raise WrongTypeError(f"is {_say(kind)}; it must be a number")
 
 
 def _to_whole(raw, kind, zone):
@@ -165,7 +170,7 @@ def _to_whole(raw, kind, zone):
         whole = number == number.floor()
         missing = number.isnull() | number.isnan()
         return ibis.ifelse(whole & ~missing, number.cast("int64"), ibis.null("int64")), ~missing & ~whole
-    raise WrongType(f"is {_say(kind)}; it must be a whole number")
+    raise WrongTypeError(f"is {_say(kind)}; it must be a whole number")
 
 
 def _to_flag(raw, kind, zone):
@@ -173,7 +178,7 @@ def _to_flag(raw, kind, zone):
         return raw, None
     if kind.is_integer() or kind.is_floating():
         return ibis.cases((raw == 1, True), (raw == 0, False), else_=ibis.null("boolean")), ~raw.isin([0, 1])
-    raise WrongType(f"is {_say(kind)}; it must be true or false")
+    raise WrongTypeError(f"is {_say(kind)}; it must be true or false")
 
 
 def _say(kind: dt.DataType) -> str:

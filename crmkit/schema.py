@@ -153,7 +153,11 @@ _DECLARED = (
             _text("country", "ISO 3166 code or name"),
             _text("channel", "how the customer was won"),
             _time("created_at", "when the record was made", "born", required=True),
-            _time("acquired_at", "when the customer first bought; by default the first order, subscription or win", "state"),
+            _time(
+                "acquired_at",
+                "when the customer first bought; by default the first order, subscription or win",
+                "state",
+            ),
             _time("lost_at", "when the customer left; by default from subscriptions, else from orders", "state"),
             _text("lost_reason", "why the customer left"),
             _ref("owner_id", "users", "the user who looks after the customer"),
@@ -208,7 +212,11 @@ _DECLARED = (
             _ref("campaign_id", "campaigns"),
             _ref("product_id", "products"),
             _text("lost_reason", "why it was lost"),
-            _text("kind", "a new customer's, more for a present one, or the same again", values=("new", "expansion", "renewal")),
+            _text(
+                "kind",
+                "a new customer's, more for a present one, or the same again",
+                values=("new", "expansion", "renewal"),
+            ),
         ),
     ),
     Table(

@@ -1,0 +1,173 @@
+"""A CRM that is open: its tables, what it knows of itself, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ibis.expr.types as ir
+
+from crmkit import schema
+from crmkit.casting import unbound
+from crmkit.config import Config
+from crmkit.periods import Grain, Period, parse
+from crmkit.relations import Relations, all_derived
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TableLike = "ir.Table | pd.DataFrame"
+
+
+@dataclass(frozen=True, eq=False)
+class Crm:
+    """The tables of a company's CRM, opened by `crmkit.open`.
+
+    Each table is an attribute and an Ibis table: `crm.orders`, `crm.orders.to_pandas()`. It holds what was known at
+    `as_of`: rows that are born later are not there, and later events have not happened yet.
+
+    Attributes
+    ----------
+    tables : dict of str to Ibis table
+        The tables that the source has, with the declared types, not cut at `as_of`.
+    present : dict of str to frozenset of str
+        Which declared columns each of them has.
+    config : Config
+    as_of : datetime or None
+        The last moment that the data knows.
+    label : str
+        What the source is called in messages.
+    notes : tuple of str
+        What was found while opening, one sentence each.
+    rows : dict of str to int
+        Rows of each table, before anything is left out.
+    files : dict of str to list of Path
+        The files that each table was read from, if it was files.
+    """
+
+    engine: Any
+    tables: Mapping[str, ir.Table]
+    present: Mapping[str, frozenset[str]]
+    config: Config
+    as_of: datetime | None
+    label: str = ""
+    embedded: bool = True
+    notes: tuple[str, ...] = ()
+    files: Mapping[str, list[Path]] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    remembered: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def __getattr__(self, name: str) -> ir.Table:
+        """Return the table called `name`, as it was known at `as_of`."""
+        if name.startswith("_") or (name not in schema.TABLES and name not in all_derived()):
+            raise AttributeError(f"A Crm has no {name!r}. Tables in it: {', '.join(self.tables)}.")
+        if name not in self.relations:
+            raise AttributeError(f"{self.label} has no table {name!r}. Tables in it: {', '.join(self.tables)}.")
+        if name == "customers":
+            return self._customers()
+        relation = self.relations.get(name)
+        if name in all_derived():
+            return relation
+        return relation.select([column for column in relation.columns if self._shown(name, column)])
+
+    def __dir__(self) -> list[str]:
+        """List the tables beside the methods, so that JupyterLab completes them."""
+        return sorted({*super().__dir__(), *self.tables})
+
+    def __repr__(self) -> str:
+        known = f"known up to {self.as_of:%Y-%m-%d}" if self.as_of else "without a date"
+        counted = ", ".join(f"{name} {rows:,}" for name, rows in self.rows.items())
+        return f"<Crm {self.config.name or self.label}, {known}: {counted}>"
+
+    def _shown(self, table: str, column: str) -> bool:
+        return column not in schema.TABLES[table] or column in self.present[table]
+
+    def _customers(self) -> ir.Table:
+        """Return the customers with `acquired_at` and `lost_at` derived where the source does not say them."""
+        table = self.relations.get("customers")
+        spells = self.relations.get("spells")
+        last = spells.group_by("customer_id").agg(
+            first_=spells.acquired_at.min(),
+            lost_=spells.lost_at.max(),
+            running_=spells.lost_at.isnull().any(),
+        )
+        joined = table.left_join(last, "customer_id")
+        lost = joined.running_.ifelse(None, joined.lost_)
+        joined = joined.mutate(acquired_at=joined.first_, lost_at=lost)
+        derived = {"acquired_at", "lost_at"}
+        return joined.select([c for c in table.columns if c in derived or self._shown("customers", c)])
+
+    @cached_property
+    def relations(self) -> Relations:
+        """Every table that can be measured, with all declared columns; derived ones included."""
+        return Relations(
+            self.tables, config=self.config, as_of=self.as_of, engine=self.engine if self.embedded else None
+        )
+
+    @cached_property
+    def shapes(self) -> Relations:
+        """The same relations bound to no data, which compile to any SQL dialect."""
+        blank = {}
+        for name, table in self.tables.items():
+            declared = unbound(schema.TABLES[name])
+            extra = {c: table.schema()[c] for c in table.columns if c not in schema.TABLES[name]}
+            kept = {c: declared.schema()[c] for c in declared.columns if c in self.present[name]}
+            import ibis
+
+            blank[name] = ibis.table({**kept, **extra}, name=name)
+        return Relations(blank, config=self.config, as_of=self.as_of)
+
+    def period(self, text: str | Period, *, every: Grain | None = None) -> Period:
+        """Read a period, with this company's calendar; `latest` is the last one complete at `as_of`."""
+        return parse(text, as_of=self.as_of, every=every, calendar=self.config.calendar)
+
+    def measure(
+        self,
+        metrics: str | Sequence[str],
+        *,
+        period: str | Period | None = None,
+        every: str | None = None,
+        by: str | Sequence[str] = (),
+        intervals: bool = True,
+        **options: Any,
+    ) -> pd.DataFrame:
+        """Measure metrics; see `crmkit.engine.measure.measure`."""
+        from crmkit.engine.measure import measure
+
+        return measure(self, metrics, period=period, every=every, by=by, intervals=intervals, **options)
+
+    def compare(
+        self, metrics: str | Sequence[str], *, period: str | Period, against: str | Period, **more
+    ) -> pd.DataFrame:
+        """Compare two periods; see `crmkit.engine.compare.compare`."""
+        from crmkit.engine.compare import compare
+
+        return compare(self, metrics, period=period, against=against, **more)
+
+    def explain(self, metric: str, *, period: str | Period, against: str | Period, by: str, **options) -> pd.DataFrame:
+        """Split a change into each group's mix and rate effect; see `crmkit.engine.explain.explain`."""
+        from crmkit.engine.explain import explain
+
+        return explain(self, metric, period=period, against=against, by=by, **options)
+
+    def scorecard(self, period: str | Period = "latest", **more: Any) -> pd.DataFrame:
+        """Measure all that this data can answer; see `crmkit.engine.scorecard.scorecard`."""
+        from crmkit.engine.scorecard import scorecard
+
+        return scorecard(self, period, **more)
+
+    def sql(self, metrics: str | Sequence[str], *, dialect: str = "duckdb", **more: Any) -> str:
+        """Print the SQL that measures; see `crmkit.engine.sql.sql`."""
+        from crmkit.engine.sql import sql
+
+        return sql(self, metrics, dialect=dialect, **more)
+
+    def catalogue(self) -> pd.DataFrame:
+        """List all metrics, and which of them this data can answer; see `crmkit.engine.catalogue.catalogue`."""
+        from crmkit.engine.catalogue import catalogue
+
+        return catalogue(self)

@@ -1,0 +1,250 @@
+"""The sources that crmkit opens: a folder, a DuckDB file, data frames, a connection, a URL. Each gives raw tables.
+
+A raw table has the source's own columns and types; `source.open` casts and checks it. Files are read where they lie
+and never written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from crmkit import schema
+from crmkit.errors import DataError, UsageError
+
+_SUFFIXES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The tables of a source as they are, the engine that reads them, and what is said of the reading.
+
+    Attributes
+    ----------
+    engine : Ibis backend
+    tables : dict of str to Ibis table
+        Only those that the schema declares.
+    label : str
+        What the source is called in messages.
+    embedded : bool
+        Whether the engine is a DuckDB of crmkit's own, which holds or reads the tables.
+    settings : Path or None
+        The `crm.toml` beside the tables.
+    notes : tuple of str
+        What the reader left aside, one sentence each.
+    files : dict of str to list of Path
+        The files that each table was read from.
+    copied : frozenset of str
+        The tables that the engine holds as copies called `file_<table>`, in the source's own types.
+    """
+
+    engine: Any
+    tables: dict[str, ir.Table]
+    label: str
+    embedded: bool
+    settings: Path | None = None
+    notes: tuple[str, ...] = ()
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    copied: frozenset[str] = frozenset()
+
+
+def read(source: Any, *, memory: str | None = None) -> Raw:
+    """Find out what `source` is and return its raw tables.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such source, or it is none of the kinds that can be opened.
+    DataError
+        Where it holds no table of a CRM, or a file cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return _frames(source, _duckdb(memory))
+    if isinstance(source, ibis.BaseBackend):
+        return _connection(source, str(source.name))
+    if not isinstance(source, str | Path):
+        raise UsageError(
+            f"Cannot open a {type(source).__name__}. Give a folder, a DuckDB file, a URL, an Ibis connection, "
+            "or a dict of DataFrames such as {'orders': frame}."
+        )
+    if "://" in str(source) or str(source) == "pyspark":
+        return _url(str(source))
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _folder(path, _duckdb(memory))
+    if path.is_file() and path.suffix.lower() not in _SUFFIXES:
+        return _database(path)
+    if path.is_file():
+        raise UsageError(
+            f"{path} is one file; give the folder that holds it, with its tables named as in the contract."
+        )
+    raise UsageError(f"There is no folder or file {str(path)!r}. Give a folder of <table>.csv or .parquet files.")
+
+
+def _duckdb(memory: str | None):
+    engine = ibis.duckdb.connect()
+    engine.raw_sql("SET enable_progress_bar = false; SET preserve_insertion_order = true")
+    if memory:
+        engine.raw_sql(f"SET memory_limit = {_quoted(memory)}; SET preserve_insertion_order = false")
+    return engine
+
+
+def _folder(path: Path, engine) -> Raw:
+    files, notes = _find(path)
+    if not files:
+        present = ", ".join(sorted(entry.name for entry in path.iterdir())[:8]) or "nothing"
+        raise DataError(
+            f"{path} holds no table of a CRM (found: {present}). Expected files such as customers.csv or "
+            "orders.parquet; an export of a CRM product is turned into them by `crmkit import`."
+        )
+    tables = {name: _file_table(engine, name, parts) for name, parts in files.items()}
+    settings = path / "crm.toml"
+    copied = frozenset(name for name, parts in files.items() if parts[0].suffix == ".csv")
+    return Raw(engine, tables, str(path), True, settings if settings.is_file() else None, tuple(notes), files, copied)
+
+
+def _find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    files: dict[str, list[Path]] = {}
+    notes = []
+    for entry in sorted(path.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir() and entry.name in schema.TABLES:
+            parts = sorted(entry.rglob("*.parquet")) or sorted(entry.rglob("*.csv"))
+        elif entry.suffix in _SUFFIXES and entry.stem in schema.TABLES:
+            parts = [entry]
+        else:
+            near = get_close_matches(entry.stem.lower(), schema.TABLES, n=1, cutoff=0.8)
+            if near and entry.suffix.lower() in _SUFFIXES and near[0] not in entry.stem.split("_"):
+                notes.append(f"{entry.name} is not read: no table has that name. Did you mean {near[0]}{entry.suffix}?")
+            continue
+        name = entry.name if entry.is_dir() else entry.stem
+        if parts and name in files:
+            raise DataError(f"{path} has {name} twice: {files[name][0].name} and {parts[0].name}. Remove one of them.")
+        for part in parts:
+            if not part.is_file():
+                raise DataError(f"{part} is not an ordinary file; replace it by one.")
+        if parts:
+            files[name] = parts
+    return files, notes
+
+
+def _file_table(engine, name: str, parts: list[Path]) -> ir.Table:
+    try:
+        if parts[0].suffix == ".parquet":
+            return engine.read_parquet([str(part) for part in parts], table_name=f"file_{name}", union_by_name=True)
+        listed = ", ".join(_quoted(str(part)) for part in parts)
+        engine.raw_sql(
+            f"CREATE TEMP TABLE file_{name} AS SELECT * FROM read_csv([{listed}], all_varchar = true, header = true, "
+            "delim = ',', quote = '\"', escape = '\"', null_padding = false, strict_mode = true)"
+        )
+    except Exception as error:
+        _refuse(parts[0], error)
+    table = engine.table(f"file_{name}")
+    doubled = [column for column in table.columns if column.endswith("_1") and column[:-2] in table.columns]
+    if doubled:
+        raise DataError(f"{parts[0]}: the column {doubled[0][:-2]!r} is there twice. Rename or remove one of them.")
+    return table
+
+
+def _refuse(path: Path, error: Exception) -> None:
+    text = str(error)
+    if path.stat().st_size == 0:
+        raise DataError(
+            f"{path} is empty: it has not even a line of column names. Remove it or export it again."
+        ) from None
+    if path.suffix == ".parquet":
+        raise DataError(f"{path} cannot be read as Parquet: it is damaged or cut off. Export it again.") from None
+    if "utf-8" in text.lower() or "unicode" in text.lower() or "encoding" in text.lower():
+        raise DataError(
+            f"{path} is not in UTF-8. Save it as UTF-8, or turn it into crmkit's tables with `crmkit import`, "
+            "which asks for its encoding."
+        ) from None
+    first = next(
+        (line for line in text.splitlines() if "Line:" in line or "line" in line.lower()), text.splitlines()[0]
+    )
+    raise DataError(f"{path} cannot be read as CSV: {first.strip()}") from None
+
+
+def _database(path: Path) -> Raw:
+    try:
+        engine = ibis.duckdb.connect(path, read_only=True)
+    except Exception as error:
+        raise DataError(f"{path} cannot be opened as a DuckDB file: {str(error).splitlines()[0]}") from None
+    return _connection(engine, str(path), embedded=True, settings=path.with_name("crm.toml"))
+
+
+def _url(url: str) -> Raw:
+    label = url.rsplit("@", maxsplit=1)[-1] if "@" in url else url  # a password never gets into a message
+    try:
+        engine = ibis.connect("pyspark://" if url == "pyspark" else url)
+    except ImportError as error:
+        raise UsageError(f"Opening {label} needs a package that is not installed: {error}") from None
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].replace(url, label)
+        raise UsageError(f"Cannot connect to {label}: {reason}") from None
+    return _connection(engine, label)
+
+
+def _connection(engine, label: str, *, embedded: bool = False, settings: Path | None = None) -> Raw:
+    present = {name.lower(): name for name in engine.list_tables()}
+    tables = {name: engine.table(present[name]) for name in schema.TABLES if name in present}
+    if not tables:
+        found = ", ".join(sorted(present)[:8]) or "none"
+        raise DataError(f"{label} holds no table of a CRM (tables found: {found}). Expected customers, orders, …")
+    return Raw(
+        engine,
+        tables,
+        label,
+        embedded or engine.name == "duckdb",
+        settings if settings and settings.is_file() else None,
+    )
+
+
+def _frames(frames: Mapping[str, Any], engine) -> Raw:
+    if not frames:
+        raise DataError("The dict of DataFrames is empty. Give at least one table, such as {'orders': frame}.")
+    tables = {}
+    for name, frame in frames.items():
+        schema.table(name)  # names the nearest table where this one is unknown
+        tables[name] = engine.create_table(f"file_{name}", _arrow(name, pd.DataFrame(frame)), temp=True)
+    return Raw(engine, tables, "the DataFrames", True, copied=frozenset(tables))
+
+
+def _arrow(name: str, frame: pd.DataFrame):
+    """Return a frame as an Arrow table whose keys are text, so that 1, "1" and 1.0 are one key."""
+    import pyarrow
+
+    declared = schema.TABLES[name]
+    repeated = frame.columns[frame.columns.duplicated()]
+    if len(repeated):
+        raise DataError(f"{name}: the column {repeated[0]!r} is there twice. Rename or remove one of them.")
+    columns = {}
+    for label in frame.columns:
+        values, text = frame[label], str(label)
+        kind = declared[text].type if text in declared else None
+        if values.dtype == object or str(values.dtype) == "category":
+            values = values.astype(object)
+            mixed = {type(value) for value in values.dropna()}
+            if kind in ("key", "text") or len(mixed) > 1:
+                values = values.map(_as_text, na_action="ignore")
+        try:
+            columns[text] = pyarrow.array(values, from_pandas=True)
+        except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
+            raise DataError(f"{name}.{text} holds values of kinds that do not go together: {error}") from None
+    return pyarrow.table(columns)
+
+
+def _as_text(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,326 @@
+"""Opening a CRM: tables found, cast, checked and cut at `as_of`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from crmkit import config as settings
+from crmkit import readers, schema
+from crmkit.casting import WrongTypeError, cast
+from crmkit.config import Config
+from crmkit.crm import Crm
+from crmkit.errors import DataError
+from crmkit.periods import end_of_day
+
+ROWS_CHECKED_AT_ONCE = 5_000_000
+"""Above this many rows the uniqueness of keys is left to `crmkit check`, which takes its time."""
+_EXAMPLES = 3
+_FOREVER = ibis.timestamp("2200-01-01 00:00:00")
+_RECORDED = {
+    "leads",
+    "opportunities",
+    "opportunity_stages",
+    "activities",
+    "orders",
+    "payments",
+    "campaign_responses",
+    "web_sessions",
+    "tickets",
+    "surveys",
+    "usage",
+    "experiments",
+}
+"""Tables whose rows are written when something happens. Where any of them is there, they and the making of customers
+say how far the data goes; the ends of subscriptions, losses, campaigns and budgets may lie ahead."""
+_ALWAYS_PAST = {("customers", "created_at"), ("customers", "acquired_at")}
+_FORESEEN = {"task", "meeting", "visit"}
+"""Kinds of activities that are entered before they take place."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a column: what, in how many rows, and examples of them."""
+
+    table: str
+    column: str
+    what: str
+    rows: int = 0
+    examples: tuple[tuple[int, str], ...] = ()
+    advice: str = ""
+
+    def __str__(self) -> str:
+        """One sentence for people: table, column, what is wrong, rows and values, the way out."""
+        shown = ", ".join(f"row {row}: {value!r}" for row, value in self.examples)
+        more = f" in {self.rows:,} row{'s' if self.rows != 1 else ''}" if self.rows else ""
+        return f"{self.table}.{self.column} {self.what}{more}{f' ({shown})' if shown else ''}. {self.advice}".strip()
+
+
+def open(  # the name of the contract
+    source: Any,
+    *,
+    as_of: str | date | None = None,
+    config: Mapping[str, object] | str | Path | None = None,
+    memory: str | None = None,
+) -> Crm:
+    """Open the tables of a CRM.
+
+    Parameters
+    ----------
+    source : str, Path, dict of DataFrames, or Ibis connection
+        A folder of `<table>.csv` or `<table>.parquet` files (or folders of Parquet parts), a DuckDB file, a database
+        URL that Ibis connects to, an Ibis connection, or tables by name.
+    as_of : str or date, optional
+        The last moment that the data knows; a date stands for its whole day. By default what `crm.toml` says, else the
+        latest past event in the data.
+    config : mapping or path, optional
+        Settings as in `crm.toml`; by default the `crm.toml` beside the tables.
+    memory : str, optional
+        The most that the embedded engine may use, such as "1GB"; beyond it works on disk.
+
+    Returns
+    -------
+    Crm
+
+    Raises
+    ------
+    UsageError
+        Where there is no such source, or a setting is wrong.
+    DataError
+        Where a table or column is wrong: the message names table, column, rows and values.
+
+    Examples
+    --------
+    >>> import crmkit
+    >>> crm = crmkit.open({"orders": {"order_id": ["007"], "customer_id": ["A"], "ordered_at": ["2026-03-01"],
+    ...                               "amount": [20.0]}})
+    >>> crm.as_of
+    datetime.datetime(2026, 3, 1, 23, 59, 59, 999999)
+    """
+    opened, problems = examine(source, as_of=as_of, config=config, memory=memory)
+    if problems:
+        lines = [str(problem) for problem in problems]
+        shown = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines[:10])
+        rest = f"\n… and {len(lines) - 10} more; `crmkit check` lists all." if len(lines) > 10 else ""
+        raise DataError(shown + rest)
+    return opened
+
+
+def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, list[Problem]]:
+    """Open the tables of a CRM as `open` does, and return what is wrong with them instead of raising it."""
+    raw = readers.read(source, memory=memory)
+    config = Path(config) if isinstance(config, str) else config
+    told = settings.read(config if config is not None else raw.settings)
+    typed = {name: _Typed.of(name, table, told, raw.embedded) for name, table in raw.tables.items()}
+    problems = [problem for table in typed.values() for problem in table.problems]
+    known = settings.read({"as_of": as_of}).as_of if as_of is not None else told.as_of
+    usable = {name: table for name, table in typed.items() if not table.broken}
+    looks = {name: _look(table) for name, table in usable.items()}
+    problems += [problem for name, table in usable.items() for problem in _problems(table, looks[name])]
+    known = known or _latest(looks)
+    crm = Crm(
+        engine=raw.engine,
+        tables={name: _stored(raw, table, looks[name]) for name, table in usable.items()},
+        present={name: frozenset(table.present) for name, table in usable.items()},
+        config=told,
+        as_of=known,
+        label=raw.label,
+        embedded=raw.embedded,
+        notes=_notes(raw, looks, known),
+        files=raw.files,
+        rows={name: int(look["rows"]) for name, look in looks.items()},
+    )
+    return crm, problems
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A table of a source with the declared types, and the conditions that tell its bad cells."""
+
+    declared: schema.Table
+    raw: ir.Table
+    table: ir.Table | None
+    present: list[str]
+    bad: dict[str, tuple[ir.BooleanValue, str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the table cannot be used at all."""
+        return bool(self.problems)
+
+    @classmethod
+    def of(cls, name: str, raw: ir.Table, config: Config, embedded: bool) -> _Typed:
+        """Cast the columns of `raw` to what the schema says of the table called `name`."""
+        declared = schema.TABLES[name]
+        raw = raw.rename({column.strip(): column for column in raw.columns if column != column.strip()})
+        problems = [
+            _missing(declared, column, raw.columns) for column in declared.required if column not in raw.columns
+        ]
+        columns, bad, present = {}, {}, []
+        for column in raw.columns:
+            if column not in declared:
+                columns[column] = raw[column]
+                continue
+            try:
+                made = cast(raw[column], declared[column], zone=config.timezone, embedded=embedded)
+            except WrongTypeError as error:
+                problems.append(Problem(name, column, str(error), advice="Convert it in the source, or in a view."))
+                continue
+            columns[column] = made.value
+            present.append(column)
+            if made.bad is not None:
+                bad[column] = (made.bad, f"must be {made.wanted}")
+        table = raw.select(**columns) if not problems else None
+        return cls(declared, raw, table, present, bad, problems)
+
+    @cached_property
+    def suspects(self) -> dict[tuple[str, str], tuple[ir.BooleanValue, str]]:
+        """Conditions by (column, what is wrong with it), each with the advice; all on the raw table's rows."""
+        found = {}
+        for column, (condition, what) in self.bad.items():
+            found[column, what] = (condition, "Correct the cells, or turn the export into tables with `crmkit import`.")
+        for name in self.declared.key:
+            missing = self.raw[name].isnull()
+            if self.raw[name].type().is_string():
+                missing = missing | (self.raw[name].strip() == "")
+            found[name, "is empty, and a key must not be"] = (missing, "Fill it, or leave the rows out.")
+        for column in self.declared.columns:
+            if column.values and column.name in self.present and self.raw[column.name].type().is_string():
+                text = self.raw[column.name].nullif("")
+                wrong = text.notnull() & ~text.isin(column.values)
+                found[column.name, f"must be one of {', '.join(column.values)}"] = (
+                    wrong,
+                    "Change the values, or map them with an adapter (`crmkit import`).",
+                )
+        return found
+
+
+def _missing(declared: schema.Table, column: str, found: tuple[str, ...]) -> Problem:
+    near = get_close_matches(column, found, n=1)
+    hint = f"Did you mean the column {near[0]!r}? " if near else ""
+    return Problem(
+        declared.name,
+        column,
+        "is missing, and the table needs it",
+        advice=f"{hint}Columns found: {', '.join(found) or 'none'}. Rename or add it.",
+    )
+
+
+def _look(typed: _Typed) -> dict[str, Any]:
+    """Ask a table once for all: rows, bad cells, distinct keys, latest times."""
+    raw, table, declared = typed.raw, typed.table, typed.declared
+    asked: dict[str, ir.Scalar] = {"rows": raw.count()}
+    for index, (condition, _) in enumerate(typed.suspects.values()):
+        asked[f"bad{index}"] = raw.count(where=condition)
+    look = raw.agg(**asked).to_pyarrow().to_pylist()[0]
+    then: dict[str, ir.Scalar] = {}
+    if declared.key and look["rows"] <= ROWS_CHECKED_AT_ONCE:
+        keys = table[declared.key[0]] if len(declared.key) == 1 else _joined(table, declared.key)
+        then["keys"] = keys.nunique()
+    for column in typed.present:
+        if (happened := _happened(table, declared, column)) is not None:
+            then[f"latest_{column}"] = table[column].max(where=happened & (table[column] < _FOREVER))
+    return look | (table.agg(**then).to_pyarrow().to_pylist()[0] if then else {})
+
+
+def _happened(table: ir.Table, declared: schema.Table, column: str) -> ir.BooleanValue | None:
+    """Tell for which rows a time is that of an event; None where it never is."""
+    if (declared.name, column) == ("opportunities", "closed_at"):
+        return table.outcome != "open"
+    if (declared.name, column) == ("terms", "term_end"):
+        return table.outcome != "open"
+    if declared.name == "activities" and column == "at":
+        return table.kind.notin(_FORESEEN)
+    return ibis.literal(True) if column in declared and declared[column].clock in ("born", "state") else None
+
+
+def _joined(table: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
+    joined = table[key[0]]
+    for name in key[1:]:
+        joined = joined + ibis.literal("\x1f") + table[name]
+    return joined
+
+
+def _problems(typed: _Typed, look: dict[str, Any]) -> list[Problem]:
+    found = []
+    name = typed.declared.name
+    for index, ((column, what), (condition, advice)) in enumerate(typed.suspects.items()):
+        if rows := look[f"bad{index}"]:
+            found.append(Problem(name, column, what, rows, _examples(typed, column, condition), advice))
+    if "keys" in look and look["keys"] < look["rows"] and not any(p.column in typed.declared.key for p in found):
+        found += _doubled(typed)
+    return found
+
+
+def _examples(typed: _Typed, column: str, condition: ir.BooleanValue) -> tuple[tuple[int, str], ...]:
+    rows = typed.raw.select(value_=typed.raw[column].cast("string"), bad_=condition, row_=ibis.row_number() + 1)
+    rows = rows.filter("bad_").order_by("row_").limit(_EXAMPLES)
+    return tuple((row["row_"], row["value_"]) for row in rows.to_pyarrow().to_pylist())
+
+
+def _doubled(typed: _Typed) -> list[Problem]:
+    """Find keys that stand in several rows which are not the same to the letter."""
+    declared = typed.declared
+    kinds = typed.table.distinct().group_by(declared.key).agg(rows_=lambda t: t.count()).filter(lambda t: t.rows_ > 1)
+    conflicting = int(kinds.count().execute())
+    if not conflicting:
+        return []
+    first = kinds.order_by(declared.key).limit(_EXAMPLES).to_pyarrow().to_pylist()
+    named = [(" / ".join(str(row[name]) for name in declared.key), row["rows_"]) for row in first]
+    shown = ", ".join(f"{value!r} in {count} rows" for value, count in named)
+    what = f"must name one row, but {conflicting:,} of its values stand in rows that differ ({shown})"
+    return [Problem(declared.name, ", ".join(declared.key), what, advice="Keep one row of each.")]
+
+
+def _repeats(look: dict[str, Any]) -> int:
+    return look["rows"] - look["keys"] if "keys" in look else 0
+
+
+def _stored(raw: readers.Raw, typed: _Typed, look: dict[str, Any]) -> ir.Table:
+    """Return the typed table without exact repetitions; held by the engine where it was read from text or frames."""
+    name = typed.declared.name
+    table = typed.table.distinct() if _repeats(look) else typed.table
+    if name not in raw.copied:
+        return table
+    stored = raw.engine.create_table(f"typed_{name}", table, temp=True)
+    raw.engine.drop_table(f"file_{name}", force=True)
+    return stored
+
+
+def _latest(looks: dict[str, dict[str, Any]]) -> datetime | None:
+    """Find the last moment that the data knows: the latest event in it that cannot be a plan."""
+    moments = {
+        (name, asked.removeprefix("latest_")): moment
+        for name, look in looks.items()
+        for asked, moment in look.items()
+        if asked.startswith("latest_") and moment is not None
+    }
+    if any(name in _RECORDED for name, _ in moments):
+        moments = {at: moment for at, moment in moments.items() if at[0] in _RECORDED or at in _ALWAYS_PAST}
+    found = max(moments.values(), default=None)
+    return end_of_day(found) if found is not None else None
+
+
+def _notes(raw: readers.Raw, looks: dict[str, dict[str, Any]], as_of: datetime | None) -> tuple[str, ...]:
+    notes = list(raw.notes)
+    for name, look in looks.items():
+        if repeats := _repeats(look):
+            s = "s" if repeats > 1 else ""
+            notes.append(f"{name}: {repeats:,} row{s} repeat another to the letter and count once.")
+        for asked, moment in look.items():
+            if asked.startswith("latest_") and moment is not None and as_of is not None and moment > as_of:
+                notes.append(
+                    f"{name}.{asked.removeprefix('latest_')} goes on to {moment:%Y-%m-%d}, but the data counts as "
+                    f"known up to {as_of:%Y-%m-%d}: what lies later has not happened yet. "
+                    "Set as_of in crm.toml if that is wrong."
+                )
+    return tuple(notes)

@@ -317,10 +317,10 @@ def _notes(raw: readers.Raw, looks: dict[str, dict[str, Any]], as_of: datetime |
             s = "s" if repeats > 1 else ""
             notes.append(f"{name}: {repeats:,} row{s} repeat another to the letter and count once.")
         for asked, moment in look.items():
-            if asked.startswith("latest_") and moment is not None and as_of is not None and moment > as_of:
-                notes.append(
-                    f"{name}.{asked.removeprefix('latest_')} goes on to {moment:%Y-%m-%d}, but the data counts as "
-                    f"known up to {as_of:%Y-%m-%d}: what lies later has not happened yet. "
-                    "Set as_of in crm.toml if that is wrong."
-                )
+            if as_of is None or not asked.startswith("latest_") or moment is None or moment <= as_of:
+                continue
+            notes.append(
+                f"{name}.{asked.removeprefix('latest_')} goes on to {moment:%Y-%m-%d}, but the data counts as known up "
+                f"to {as_of:%Y-%m-%d}: what lies later has not happened yet. Set as_of in crm.toml if that is wrong."
+            )
     return tuple(notes)

@@ -1,0 +1,216 @@
+"""Imports: a CRM's export in, the tables of a CRM out. One TOML file a product says how; `maven.toml` is explained."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from crmkit.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from crmkit.adapters.account import Account, TableWritten
+    from crmkit.adapters.spec import Adapter
+
+__all__ = ["run", "systems"]
+
+_HERE = Path(__file__).parent
+
+
+def systems() -> dict[str, Path]:
+    """Return the CRM products that can be imported, each with its adapter: every TOML file of this folder.
+
+    Examples
+    --------
+    >>> "maven" in systems()
+    True
+    """
+    return {path.stem: path for path in sorted(_HERE.glob("*.toml"))}
+
+
+def run(
+    system: str,
+    sources: Iterable[str | Path],
+    to: str | Path,
+    *,
+    adapter: str | Path | None = None,
+    encoding: str = "",
+    file_format: Literal["csv", "parquet"] = "csv",
+) -> Account:
+    """Turn a CRM's export into the tables of a CRM, with a crm.toml beside them, and say what was done.
+
+    The source files are only read. The target appears whole or not at all, may be a former import, and gets the same
+    bytes from the same files and adapter. Rows keep the order of the files.
+
+    Parameters
+    ----------
+    system : str
+        The product: one of `systems()`, or any name where `adapter` is given.
+    sources : iterable of str or Path
+        Folders or files of the export; NAME=FILE where a file has a name that the adapter doesn't know.
+    to : str or Path
+        The folder to write.
+    adapter : str or Path, optional
+        A TOML file of your own that says how the export is to be read.
+    encoding : str
+        The encoding of the files where it isn't UTF-8; it is never guessed.
+    file_format : {"csv", "parquet"}
+        CSV opens everywhere; Parquet keeps types and is smaller and faster.
+
+    Returns
+    -------
+    Account
+        `.text()` for people, `.as_dict()` for programs.
+
+    Raises
+    ------
+    UsageError
+        Where the system is unknown, the adapter is wrong, or the target holds something else.
+    DataError
+        Where the export can't be read without guessing; the text names file, line, column, value and the way out.
+    """
+    from crmkit.adapters import reading, spec, writing
+    from crmkit.adapters.account import Account, FileRead
+
+    rules = spec.load(_adapter(system, adapter))
+    if adapter is not None:
+        rules = replace(rules, system=system)
+    if file_format not in ("csv", "parquet"):
+        raise UsageError(f"There is no format {file_format!r}; csv or parquet.")
+    sources, target = [str(source) for source in sources], Path(to)
+    if not sources:
+        raise UsageError("Nothing was given to import: name the folder or the files of the export.")
+    paths, files_left_out = reading.find(rules, sources)
+    writing.check_target(
+        target, [Path(s) for s in sources if Path(s).exists()] + [p for f in paths.values() for p in f]
+    )
+
+    with _database() as con:
+        staged = {
+            alias: reading.stage(con, alias, files, _with_encoding(rules.files[alias].reading, encoding))
+            for alias, files in paths.items()
+        }
+        tables, missing = _tables(con, rules, staged, file_format)
+        if not tables:
+            raise DataError(f"None of the tables of {rules.title} could be made from what was given.")
+        company = _settings(con, rules)
+        used = _headers_used(rules, staged)
+        files = tuple(
+            FileRead(
+                f.path.name, alias, f.encoding, f.delimiter, f.rows, f.size_bytes, f.sha256,
+                tuple(h for h in f.headers if h not in used[alias]),
+            )
+            for alias, group in staged.items()
+            for f in group.files
+        )  # fmt: skip
+        left_out = tuple(path.name for path in files_left_out)
+        account = Account(
+            rules.system, rules.title, rules.path.name, str(to), company, files, tables, left_out, missing
+        )
+
+        def fill(folder: Path) -> dict[str, Any]:
+            for written in tables:
+                writing.table(con, f"out_{written.name}", folder / written.file)
+            (folder / "crm.toml").write_text(writing.settings(company), encoding="utf-8", newline="\n")
+            return account.as_dict()
+
+        writing.whole(target, fill)
+    return account
+
+
+def _adapter(system: str, given: str | Path | None) -> Path:
+    if given is not None:
+        return Path(given).expanduser()
+    known = systems()
+    if system not in known:
+        near = get_close_matches(system, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UsageError(
+            f"There is no adapter for {system!r}.{hint} There are: {', '.join(known)}. "
+            "For another CRM write one, as maven.toml shows, and give it by --adapter."
+        )
+    return known[system]
+
+
+def _with_encoding(rules: Any, encoding: str) -> Any:
+    return replace(rules, encoding=encoding) if encoding else rules
+
+
+@contextmanager
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB database in a folder of its own, so that an export may be larger than memory; gone afterwards."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="crmkit-import-") as folder:
+        con = duckdb.connect(str(Path(folder) / "import.duckdb"))
+        try:
+            yield con
+        finally:
+            con.close()
+
+
+def _tables(
+    con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict, file_format: str
+) -> tuple[tuple[TableWritten, ...], dict[str, str]]:
+    """Make each table from those of its parts whose files are there."""
+    from crmkit.adapters import build
+    from crmkit.adapters.account import TableWritten
+
+    written, missing, number = [], {}, 0
+    for name in dict.fromkeys(spec.name for spec in rules.tables):
+        parts, accounts = [], []
+        for spec in (spec for spec in rules.tables if spec.name == name and spec.file in staged):
+            number += 1
+            table, account = build.part(con, rules, spec, staged, number)
+            parts.append((table, spec))
+            accounts.append(account)
+        if not parts:
+            wanted = [n for spec in rules.tables if spec.name == name for n in rules.files[spec.file].names]
+            missing[name] = f"no file {' or '.join(dict.fromkeys(wanted))}"
+            continue
+        _, rows, repeated = build.finish(con, name, parts)
+        written.append(TableWritten(name, f"{name}.{file_format}", rows, repeated, tuple(accounts)))
+    return tuple(written), missing
+
+
+def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter) -> dict[str, Any]:
+    """Return what crm.toml is to say; as_of by the adapter's rule is the latest day in the columns it names."""
+    found = dict(rules.crm)
+    days = []
+    for table, column in (name.split(".") for name in rules.as_of_latest):
+        there = con.execute(
+            "SELECT count(*) FROM information_schema.columns WHERE table_name = ? AND column_name = ?",
+            [f"out_{table}", column],
+        ).fetchone()[0]
+        if there:
+            days.append(con.execute(f'SELECT max("{column}") FROM out_{table}').fetchone()[0])
+    days = [day for day in days if day is not None]
+    if days:
+        simple = {key: value for key, value in found.items() if not isinstance(value, dict)}
+        nested = {key: value for key, value in found.items() if isinstance(value, dict)}
+        found = {**simple, "as_of": max(days).date().isoformat(), **nested}
+    return found
+
+
+def _headers_used(rules: Adapter, staged: dict) -> dict[str, set[str]]:
+    """Return, by kind of file, the headers that some table, rule or lookup uses."""
+    used: dict[str, set[str]] = {alias: set() for alias in staged}
+    for spec in rules.tables:
+        if spec.file not in staged:
+            continue
+        here = staged[spec.file]
+        for column in spec.columns:
+            groups = [column.headers] if column.headers else [(header,) for header in column.wanted]
+            used[spec.file] |= {found for group in groups if (found := here.find(group))}
+            if column.lookup and column.take and column.lookup[0] in staged:
+                there = staged[column.lookup[0]]
+                looked = (there.find([column.lookup[1]]), there.find(column.take))
+                used[column.lookup[0]] |= {found for found in looked if found}
+        used[spec.file] |= {found for rule in (*spec.only, *spec.without) if (found := here.find([rule]))}
+    return used

@@ -17,3 +17,11 @@ class UsageError(CrmkitError):
 
 class DataError(CrmkitError):
     """The data is wrong: the text names table, column, rows and values, and the way out."""
+
+
+class NotInThisData(CrmkitError):  # noqa: N818, a plain statement of fact, not a fault
+    """A notebook's tables are not in this data. Its text is the one line that the report's index shows.
+
+    A notebook raises it (through `crmkit.notebook`) before it shows anything. The report then leaves the page out
+    and counts it as neither failed nor done.
+    """

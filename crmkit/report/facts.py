@@ -1,0 +1,142 @@
+"""What a report says of its data: company, as-of date, period, files, span and the scorecard. The only place here that opens it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HASHED_UP_TO = 256_000_000  # bytes of one file; hashing more would cost more than the report
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the data before a notebook is run.
+
+    Attributes
+    ----------
+    source : str
+        What the notebooks open: an absolute path, or an address.
+    as_of, first : str
+        Until when the data is known, and from when it reaches back: ISO dates, "" where unknown.
+    period : str
+        Its name, such as 2026-Q3.
+    company, currency : str
+    files : tuple of dict
+        `table`, `file`, `sha256` (None for large files) of each file, without its folder.
+    rows : dict of str to int
+        By table.
+    scorecard : callable
+        Returns the scorecard as a frame.
+    """
+
+    source: str
+    as_of: str
+    period: str
+    company: str
+    currency: str
+    first: str
+    files: tuple[dict[str, Any], ...]
+    rows: dict[str, int]
+    scorecard: Callable[[], pd.DataFrame]
+
+    @property
+    def folder(self) -> Path:
+        """Where in the folder of reports this one belongs: as-of date, then period, both safe as names."""
+        return Path(_safe_name(self.as_of)) / _safe_name(self.period)
+
+
+def _safe_name(text: str) -> str:
+    """Return a text as the name of a folder: 2026-07-01/2026-10-01 becomes 2026-07-01_2026-10-01."""
+    return re.sub(r"[^0-9A-Za-z-]+", "_", text).strip("_") or "none"
+
+
+def resolve(data: str | Path, period: str) -> Facts:
+    """Open the data and find out what is to be reported.
+
+    Raises
+    ------
+    UsageError
+        If there is no such data, or the period is not one.
+    DataError
+        If the data is wrong.
+    """
+    import crmkit
+    from crmkit import periods
+
+    source = _absolute(data)
+    crm = crmkit.open(source)
+    calendar = crm.config.calendar
+    chosen = periods.parse(period, as_of=crm.as_of, calendar=calendar)
+    rows, first = _extent(crm)
+    return Facts(
+        source=source,
+        as_of=crm.as_of.date().isoformat() if crm.as_of else "",
+        period=chosen.name,
+        company=crm.config.name,
+        currency=crm.config.currency,
+        first=first,
+        files=tuple(_files(crm)),
+        rows=rows,
+        scorecard=lambda: crm.scorecard(period=chosen),
+    )
+
+
+def _absolute(data: str | Path) -> str:
+    """Return where the data is, independent of the working directory; an address stays as it is."""
+    path = Path(data).expanduser()
+    return str(path.resolve()) if path.exists() else str(data)
+
+
+def _extent(crm: Any) -> tuple[dict[str, int], str]:
+    """Count the rows of each table and find the first date in the data, in one query a table."""
+    from crmkit import schema
+
+    rows: dict[str, int] = {}
+    firsts = []
+    for name in crm.tables:
+        table, born = getattr(crm, name), schema.TABLES[name].born
+        wanted = {"rows": table.count()}
+        if born and born in table.columns:
+            wanted["first"] = table[born].min()
+        found = table.aggregate(**wanted).to_pandas().iloc[0]
+        rows[name] = int(found["rows"])
+        first = found.get("first")
+        if first is not None and first == first:  # noqa: PLR0124, NaT differs from itself
+            firsts.append(str(first)[:10])
+    return rows, min(firsts, default="")
+
+
+def _files(crm: Any) -> list[dict[str, Any]]:
+    """Name and hash the files that the tables were read from."""
+    return [
+        {"table": table, "file": path.name, "sha256": _sha256(path)}
+        for table, paths in sorted(crm.files.items())
+        for path in sorted(paths)
+    ]
+
+
+def _sha256(path: Path) -> str | None:
+    if path.stat().st_size > _HASHED_UP_TO:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def shown(data: str | Path) -> str:
+    """Return how a source is called in a report: a path as the user wrote it, an address without its password.
+
+    Examples
+    --------
+    >>> shown("postgres://ann:secret@db/crm?sslmode=require")
+    'postgres://db/crm'
+    """
+    text = str(data)
+    match = re.match(r"([a-z][a-z0-9+.-]*://)(?:[^/]*@)?([^?#]*)", text, re.IGNORECASE)
+    return match[1] + match[2] if match else text

@@ -1,0 +1,120 @@
+"""The pages around the notebooks' pages: a report's front page, its numbers as a file, and the index of all reports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crmkit.numbers import UNKNOWN, say, say_change, say_interval
+from crmkit.report.page import frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+_CARDS = 8
+_FORMULA = re.compile(r"[\s\"']*[=+\-@|%\t\r]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z")
+_TONES = {"good": "good", "better": "good", "bad": "bad", "worse": "bad", "near": "near"}
+
+
+def kpis_csv(scorecard: pd.DataFrame) -> str:
+    """Return a scorecard as CSV: numbers unrounded, unknown is empty, no cell that a spreadsheet would run.
+
+    A text that begins like a formula gets an apostrophe in front, headers too; negative numbers stay numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(kpis_csv(pd.DataFrame({"metric": ["nps"], "value": [-35.9], "note": ["=1+1"]})), end="")
+    metric,value,note
+    nps,-35.9,'=1+1
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    plain = scorecard.reset_index(drop=True)
+    writer.writerow([_safe_cell(str(name)) for name in plain.columns])
+    for row in plain.itertuples(index=False, name=None):
+        writer.writerow([_cell(value) for value in row])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """Write one value: numbers in full, dates in ISO form, texts made safe."""
+    if _unknown(value):
+        return ""
+    if isinstance(value, str):
+        return _safe_cell(value)
+    if hasattr(value, "isoformat"):
+        stamp = value.isoformat()
+        return stamp.removesuffix("T00:00:00")
+    if isinstance(value, list | tuple | dict) or (hasattr(value, "tolist") and not hasattr(value, "item")):
+        return _safe_cell(json.dumps(value, ensure_ascii=False, default=str))
+    item = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
+    return repr(item) if isinstance(item, float) else _safe_cell(str(item))
+
+
+def _unknown(value: Any) -> bool:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value  # noqa: PLR0124, only NaN differs from itself
+
+
+def _safe_cell(text: str) -> str:
+    if _FORMULA.match(text) and not _NUMBER.match(text):
+        return "'" + text
+    return text
+
+
+def cards(scorecard: pd.DataFrame, *, currency: str, lang: str) -> list[dict[str, str]]:
+    """Return the first numbers of a scorecard for people: title, value, change, target, interval and status.
+
+    Numbers that are unknown are left to the scorecard's own page.
+    """
+    found: list[dict[str, str]] = []
+    for row in scorecard.to_dict("records"):
+        value, unit = row.get("value"), row.get("unit") or ""
+        if _unknown(value):
+            continue
+        say_it = {"currency": currency, "lang": lang}
+        previous = row.get("previous", row.get("before"))
+        status = str(row.get("status") or "")
+        card = {
+            "title": str(row.get("title") or row["metric"]),
+            "value": say(value, unit, **say_it),
+            "change": say_change(value, previous, unit, **say_it),
+            "target": "" if _unknown(row.get("target")) else say(row["target"], unit, **say_it),
+            "interval": say_interval(row.get("low"), row.get("high"), unit, **say_it),
+            "tone": _TONES.get(status, ""),
+            "status": status,
+        }
+        found.append({key: "" if text == UNKNOWN else text for key, text in card.items()})
+        if len(found) == _CARDS:
+            break
+    return found
+
+
+def all_reports(out: Path, *, lang: str) -> str:
+    """Return the index of all reports in a folder, made from their run.json files alone, latest data first."""
+    reports = []
+    for path in sorted(out.glob("*/*/run.json")):
+        try:
+            run = json.loads(path.read_text(encoding="utf-8"))
+            results = run["notebooks"]
+            entry = {
+                "href": f"{path.parent.parent.name}/{path.parent.name}/index.html",
+                "company": str(run.get("company") or ""),
+                "period": str(run["period"]),
+                "as_of": str(run["as_of"]),
+                "made": sum(result["status"] == "ok" for result in results),
+                "failed": [str(result["name"]) for result in results if result["status"] == "failed"],
+            }
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not one of ours
+        reports.append(entry)
+    reports.sort(key=lambda report: (report["as_of"], report["period"]), reverse=True)
+    return frame("reports.html", lang=lang, reports=reports)

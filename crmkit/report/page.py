@@ -1,0 +1,173 @@
+"""From an executed notebook to a self-contained page: converted by nbconvert, cleaned, and set in crmkit's frame."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import nbformat
+from bs4 import BeautifulSoup, Tag
+from nbconvert.exporters import HTMLExporter
+
+from crmkit.errors import CrmkitError, UsageError
+from crmkit.report.clean import clean
+
+_HERE = Path(__file__).resolve().parent
+_TEMPLATES = _HERE / "template"
+_LANGUAGES = _HERE / "lang"
+_NO_ALT = "No description has been provided for this image"  # what nbconvert writes where there is none
+_LEAD_LENGTH = 240
+
+#: No script, no address outside the file: what a browser enforces whatever a page holds.
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Body:
+    """The inner part of a page.
+
+    Attributes
+    ----------
+    title : str
+        The notebook's first heading.
+    lead : str
+        Its answer in one line: the element of class `crm-answer`, else the first paragraph.
+    html : str
+        Clean HTML without the title.
+    contents : tuple of (str, str)
+        Anchor and text of each section.
+    """
+
+    title: str
+    lead: str
+    html: str
+    contents: tuple[tuple[str, str], ...]
+
+
+class Converter:
+    """Converts executed notebooks, one after another, with one exporter: a new one for each costs three times as much."""
+
+    def __init__(self, *, lang: str) -> None:
+        self._exporter = HTMLExporter(
+            template_name="crmkit",
+            extra_template_basedirs=[str(_TEMPLATES)],
+            exclude_anchor_links=True,
+            language_code=lang,
+        )
+        self._exporter.environment.globals["texts"] = texts(lang)
+
+    def body(self, notebook: nbformat.NotebookNode, *, name: str) -> Body:
+        """Return the inner part of a notebook's page.
+
+        Raises
+        ------
+        CrmkitError
+            If a figure lacks a description for those who can't see it.
+        """
+        html, _ = self._exporter.from_notebook_node(notebook)
+        soup = clean(html)
+        bare = [image for image in soup.find_all("img") if str(image.get("alt", "")).strip() in ("", _NO_ALT)]
+        if bare:
+            raise CrmkitError(
+                f"{len(bare)} of its figures {'has' if len(bare) == 1 else 'have'} no alt text; show figures with "
+                "crmkit.notebook, which writes it from the numbers"
+            )
+        title = soup.find("h1")
+        heading = title.get_text(" ", strip=True) if title else name
+        lead = _lead(soup)
+        if title:
+            title.extract()
+        _box_tables(soup)
+        return Body(heading, lead, str(soup), _number_sections(soup))
+
+
+def _lead(soup: BeautifulSoup) -> str:
+    """Return the one line that says what a page found."""
+    for place in (soup.find(class_="crm-answer"), soup.find("p")):
+        text = re.sub(r"\s+", " ", place.get_text(" ", strip=True)) if isinstance(place, Tag) else ""
+        text = re.sub(r" ([.,;:!?)])", r"\1", text)
+        if text:
+            return text if len(text) <= _LEAD_LENGTH else text[:_LEAD_LENGTH].rsplit(" ", 1)[0] + " …"
+    return ""
+
+
+def _box_tables(soup: BeautifulSoup) -> None:
+    """Put each table in a box that scrolls by itself, and can be reached by keyboard."""
+    for table in soup.find_all("table"):
+        parent = table.parent
+        if isinstance(parent, Tag) and "crm-scroll" in (parent.get("class") or []):
+            parent["tabindex"] = "0"
+            continue
+        table.wrap(soup.new_tag("div", attrs={"class": "crm-scroll", "tabindex": "0"}))
+
+
+def _number_sections(soup: BeautifulSoup) -> tuple[tuple[str, str], ...]:
+    """Give every heading an anchor of its own, and return those of the sections."""
+    seen: dict[str, int] = {}
+    for tag in soup.find_all(id=True):
+        if tag.name not in ("h2", "h3", "h4"):
+            seen[tag["id"]] = 1
+    contents = []
+    for tag in soup.find_all(["h2", "h3", "h4"]):
+        anchor = slug(tag.get_text(" ", strip=True)) or "section"
+        seen[anchor] = seen.get(anchor, 0) + 1
+        tag["id"] = anchor if seen[anchor] == 1 else f"{anchor}-{seen[anchor]}"
+        if tag.name == "h2":
+            contents.append((tag["id"], tag.get_text(" ", strip=True)))
+    return tuple(contents)
+
+
+def slug(text: str) -> str:
+    """Return a text as an anchor: letters of any script, digits and hyphens.
+
+    Examples
+    --------
+    >>> slug("Who decides what, and when?")
+    'who-decides-what-and-when'
+    """
+    return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFC", text).lower()).strip("-")
+
+
+@cache
+def texts(lang: str) -> Mapping[str, str]:
+    """Return the frame's own words in a language: one file of `crmkit/report/lang` each.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file.
+    """
+    languages = sorted(path.stem for path in _LANGUAGES.glob("*.toml"))
+    if lang not in languages:
+        raise UsageError(f"There is no language {lang!r} for reports. There are: {', '.join(languages)}.")
+    return tomllib.loads((_LANGUAGES / f"{lang}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def components_css() -> str:
+    """Return the styles of cards, tables, figures and notes, for pages and for JupyterLab alike."""
+    return (_TEMPLATES / "components.css").read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["policy"] = POLICY
+    environment.globals["css"] = components_css() + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return environment
+
+
+def frame(template: str, *, lang: str, **values: Any) -> str:
+    """Fill one of the frames `page.html`, `front.html` and `reports.html`; all values are escaped but `Body.html`."""
+    return _environment().get_template(f"{template}.j2").render(lang=lang, texts=texts(lang), **values)

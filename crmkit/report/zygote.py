@@ -1,0 +1,147 @@
+"""The process that kernels are forked from: it holds the imports, and does nothing else.
+
+Started as `python -m crmkit.report.zygote` with a socket as its standard input. Importing pandas, seaborn and Ibis
+takes seconds; a fork of a process that has them takes milliseconds. A fork is only safe in a process without threads
+and connections, so this one never opens data, draws or listens on anything: it imports, then answers requests, each
+one line of JSON, with one line of JSON. When the socket closes, because the report ended or was killed, it kills what
+it started and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import random
+import select
+import signal
+import socket
+import sys
+
+#: What a report notebook is likely to import, in the order in which they build on one another.
+LIBRARIES = (
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "pyarrow.parquet",
+    "pandas",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "duckdb",
+    "ibis",
+    "ibis.backends.duckdb",
+    "ibis.backends.sql.compilers.duckdb",
+    "seaborn",
+)
+
+
+def main() -> None:
+    """Import, then fork a kernel for each request until the socket closes."""
+    channel = socket.socket(fileno=os.dup(0))
+    with open(os.devnull) as nothing:  # noqa: PTH123, a descriptor is wanted
+        os.dup2(nothing.fileno(), 0)
+    _import_all()
+    gc.collect()
+    gc.freeze()  # shared pages stay shared: the collector of a child doesn't touch them
+    running: set[int] = set()
+    try:
+        _serve(channel, running)
+    finally:
+        for pid in running:
+            with contextlib.suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _import_all() -> None:
+    """Import the libraries and crmkit's own modules; what fails to import fails again, readably, in the notebook."""
+    import crmkit
+
+    own = [f"crmkit.{module.name}" for module in pkgutil.iter_modules(crmkit.__path__)]
+    for name in (*LIBRARIES, *(name for name in own if name not in ("crmkit.cli", "crmkit.report"))):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def _serve(channel: socket.socket, running: set[int]) -> None:
+    """Answer requests until the other end is gone."""
+    # A child that ends wakes the wait, so that its place in the process table is given back at once.
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    # SIGINT from a terminal goes to the whole group; the report decides what then happens to the kernels.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pending = b""
+    while True:
+        ready, _, _ = select.select([channel, read_end], [], [])
+        if read_end in ready:
+            os.read(read_end, 4096)
+            _reap(running)
+        if channel in ready:
+            received = channel.recv(65536)
+            if not received:
+                return
+            pending += received
+            *lines, pending = pending.split(b"\n")
+            for line in lines:
+                request = json.loads(line)
+                pid = os.fork()
+                if pid == 0:
+                    channel.close()
+                    os.close(read_end)
+                    os.close(write_end)
+                    _become_kernel(request)
+                running.add(pid)
+                channel.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+
+
+def _reap(running: set[int]) -> None:
+    """Take note of the children that ended, and kill whatever they left behind."""
+    for pid in list(running):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                continue
+        running.discard(pid)
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _become_kernel(request: dict) -> None:
+    """Run an IPython kernel in this forked child, and never return."""
+    status = 1
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for signum in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.update(request["env"], JPY_PARENT_PID=str(os.getppid()))
+        os.chdir(request["cwd"])
+        sys.path.insert(0, request["cwd"])  # as in a kernel that was started there
+        sys.argv = ["ipykernel_launcher", "-f", request["connection_file"]]
+        random.seed()
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed()  # else all kernels would draw the same numbers
+
+        from ipykernel.kernelapp import IPKernelApp
+
+        app = IPKernelApp.instance()
+        app.initialize(sys.argv[1:] + request["arguments"])
+        app.start()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(Exception):
+            sys.__stdout__.flush()
+            sys.__stderr__.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -182,6 +182,29 @@ def say_interval(low: float | None, high: float | None, unit: str = "", *, curre
     return f"{first}–{last}"
 
 
+def tick(value: float, unit: str = "", *, step: float = 0.0, currency: str = "", lang: str = "en") -> str:
+    """Write a number on an axis: short, and with as many decimals as the step between the ticks needs.
+
+    >>> tick(0.25, "share", step=0.05), tick(0.025, "share", step=0.025), tick(-40, "points", step=20)
+    ('25%', '2.5%', '−40')
+    >>> tick(250_000, "money", step=50_000, currency="EUR"), tick(40, "days", step=20), tick(2.5, "ratio", step=0.5)
+    ('€250K', '40', '2.5')
+    """
+    scale, size = (100, abs(value) * 100) if unit == "share" else (1, abs(value))
+    places = _places(step * scale)
+    if unit == "share":
+        return say(value, "share", lang=lang, digits=places)
+    money = unit in ("money", "money_per_day")
+    if size >= (1000 if money else 10_000) and step >= 10:
+        power = 10 ** (3 * (len(str(int(size))) - 1 >= 3) + 3 * (size >= _BIG) + 3 * (size >= 1000 * _BIG))
+        digits = _places(step / power)
+        code = currency if money and currency and is_currency(currency) else ""
+        return _polish(_compact(value, code, _locale(lang), digits if lang.startswith("en") else None))
+    if money:
+        return say(value, "money", currency=currency, lang=lang, digits=places)
+    return say(value, "", lang=lang, digits=places)
+
+
 def say_period(start: object, every: str = "") -> str:
     """Write a period by its start, the way periods are written everywhere: 2026, 2026-Q3, 2026-09, 2026-W38.
 
@@ -289,7 +312,15 @@ def _money(number: float, currency: str, locale: Locale, digits: int | None, com
     return text if code or not currency else f"{currency}{NBSP}{text}"
 
 
-def _compact(number: float, code: str, locale: Locale) -> str:
+def _places(step: float) -> int:
+    """Decimals that numbers a step apart need: 0 for 5, 1 for 2.5, 2 for 0.05."""
+    for places in range(5):
+        if step <= 0 or abs(step * 10**places - round(step * 10**places)) < 1e-6 * max(1.0, step * 10**places):
+            return places
+    return 5
+
+
+def _compact(number: float, code: str, locale: Locale, places: int | None = None) -> str:
     """Shorten by the locale's own steps (K, M, mln, 万) to three significant digits, zeros kept: 10.0M, not 10M."""
     formats = (locale.compact_currency_formats if code else locale.compact_decimal_formats)["short"]["other"]
     number = float(f"{number:.2e}")  # first, so that 999,999,999 is 1.00B and not 1000M
@@ -297,7 +328,7 @@ def _compact(number: float, code: str, locale: Locale) -> str:
     whole = formats[str(magnitude)].pattern.split(";")[0]
     zeros = whole.count("0")
     scaled = number / (magnitude / 10 ** (zeros - 1))
-    places = max(0, 3 - len(str(int(abs(scaled)))))
+    places = max(0, 3 - len(str(int(abs(scaled))))) if places is None else places
     pattern = whole.replace("0" * zeros, "0." + "0" * places if places else "0")
     if code:
         return format_currency(scaled, code, pattern, locale=locale, currency_digits=False)

@@ -250,6 +250,27 @@ def grain(starts: Iterable[object]) -> str:
     return "day"
 
 
+def common_digits(values: Iterable[object], unit: str = "", *, currency: str = "") -> int | None:
+    """Return the decimals that a column of values is written with, so that its points stand under each other.
+
+    >>> common_digits([88, 310.2], "money", currency="EUR"), common_digits([0.63, 0.002], "share")
+    (2, 1)
+    """
+    numbers = [n for n in map(as_number, values) if n is not None and not math.isinf(n)]
+    if not numbers:
+        return None
+    size = max(map(abs, numbers))
+    if unit == "share":
+        return _share_digits(size)
+    if unit in ("money", "money_per_day"):
+        return max(_money_digits(n, currency) for n in numbers) if size < 1000 else 0
+    if unit in _DURATIONS:
+        return 0 if size >= 1000 else max(map(_duration_digits, numbers))
+    if all(n.is_integer() for n in numbers) and unit not in ("points", "score", "ratio", "per_unit"):
+        return 0
+    return _plain_digits(size, unit)
+
+
 def as_number(value: object) -> float | None:
     """Return `value` as a float, or None where it is unknown (None, NaN, NaT, NA); UsageError for what is no number."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
@@ -295,14 +316,19 @@ def _plain_digits(number: float, unit: str) -> int:
     return 2 if abs(number) >= 0.005 or number == 0 else 4
 
 
+def _money_digits(number: float, currency: str) -> int:
+    if abs(number) >= 1000 or float(number).is_integer():
+        return 0
+    return get_currency_precision(currency) if currency and is_currency(currency) else 2
+
+
 def _money(number: float, currency: str, locale: Locale, digits: int | None, compact: bool) -> str:
     code = currency if currency and is_currency(currency) else ""
     if compact and digits is None and abs(number) >= _BIG:
         text = _compact(number, code, locale)
     else:
         if digits is None:
-            whole = abs(number) >= 1000 or float(number).is_integer()
-            digits = 0 if whole else get_currency_precision(code) if code else 2
+            digits = _money_digits(number, code)
         if code:
             pattern = locale.currency_formats["standard"].pattern.split(";")[0]
             pattern = pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
 from crmkit.errors import UsageError
-from crmkit.numbers import UNKNOWN, as_number, grain, say, say_interval, say_period
+from crmkit.numbers import UNKNOWN, as_number, common_digits, grain, say, say_interval, say_period
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _INK, _FILL = "#0067A5", "#d6e6f2"
+_MEASURED = ("metric", "period", "value", "low", "high", "n", "numerator", "denominator", "note", "95% interval")
 #: What a status is called and how it is marked; the mark and the word carry it, colour only repeats it.
 STATUS = {
     "good": ("✓", "on target"),
@@ -154,7 +155,11 @@ def table(
         elif _numeric(everything) or name in units:
             unit = units.get(name, "")
             each = [unit] * len(shown) if isinstance(unit, str) else list(unit)[: len(shown)]
-            cells = [say(v, u, currency=currency, lang=lang, compact=False) for v, u in zip(values, each, strict=True)]
+            digits = common_digits(everything, unit, currency=currency) if isinstance(unit, str) else None
+            cells = [
+                say(v, u, currency=currency, lang=lang, compact=False, digits=digits)
+                for v, u in zip(values, each, strict=True)
+            ]
         else:
             cells = [_plain(v, everything, lang) for v in values]
         kind = "num" if _numeric(everything) or (name in units and name not in sparks) else ""
@@ -195,6 +200,8 @@ def measured_table(
         units = {"value": unit} if "value" in shown else {}
         if any(span != UNKNOWN for span in spans):
             shown.insert(list(shown.columns).index("value") + 1 if "value" in shown else 0, "95% interval", spans)
+    for name in [c for c in shown if c not in _MEASURED and shown[c].dtype.kind not in "iuf"]:
+        shown[name] = ["(none)" if missing(v) else v for v in shown[name]]
     drop = [c for c in ("metric",) if c in shown and shown[c].nunique() <= 1]
     drop += [c for c in ("note", "period") if c in shown and (shown[c].isna() | shown[c].isin(["", UNKNOWN])).all()]
     drop += [c for c in ("numerator", "denominator") if c in shown and shown[c].isna().all()]
@@ -208,7 +215,7 @@ def mark(status: object) -> Html:
     >>> mark("good")
     ✓ on target
     """
-    key = "" if _missing(status) else str(status)
+    key = "" if missing(status) else str(status)
     sign, word = STATUS.get(key, ("", key))
     if not word:
         return Html("", "")
@@ -312,7 +319,8 @@ def _custom(made: object) -> str | Html:
     return made if isinstance(made, Html) else str(made)
 
 
-def _missing(value: object) -> bool:
+def missing(value: object) -> bool:
+    """Tell whether a cell is unknown: None, NaN, NaT or NA."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
     return type(value).__name__.startswith("float") and value != value  # noqa: PLR0124 - only NaN differs from itself
@@ -320,7 +328,7 @@ def _missing(value: object) -> bool:
 
 def _plain(value: object, among: Iterable[object], lang: str) -> str:
     """Write a cell by its own type: flag, date, number or text."""
-    if _missing(value):
+    if missing(value):
         return UNKNOWN
     if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         return "yes" if value else "no"

@@ -6,6 +6,8 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 """
 
 from crmkit.plots.changes import bridge, levers
+from crmkit.plots.cohorts import survival, triangle
+from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.groups import bars, effects
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
@@ -19,11 +21,15 @@ __all__ = [
     "bars",
     "bridge",
     "composition",
+    "distribution",
     "effects",
     "finding",
+    "funnel",
     "house",
     "levers",
     "png",
+    "survival",
     "svg",
     "trend",
+    "triangle",
 ]

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from crmkit.errors import UsageError
+from crmkit.numbers import common_digits
 from crmkit.plots import style, words
-from crmkit.plots.groups import difference, pick
+from crmkit.plots.groups import difference, pick, points
 from crmkit.plots.over_time import need
 from crmkit.tables import table
 
@@ -54,10 +55,14 @@ def bridge(
     """
     need(frame, "value")
     step = step or pick(frame, "step", "metric")
-    what = words.about(frame, metric, source=source, **{"title": "Bridge", "unit": "count"} | given)
+    frame = frame.reset_index(drop=True)
+    what = words.about(frame, metric, source=source, **{"unit": "count"} | given)
+    if len(frame) and not given.get("title"):
+        stock = str(frame[step].iloc[0]).removesuffix("_at_start").removesuffix("_start")
+        what = words.retitle(what, title=words.title_of(stock) if stock not in ("start", "Start") else "Bridge")
     with style.house():
         value = frame["value"].to_numpy(float)
-        labels = [(names or {}).get(str(s), str(s).replace("_", " ").capitalize()) for s in frame[step]]
+        labels = [(names or {}).get(str(s), words.title_of(str(s))) for s in frame[step]]
         ax = style.new_panel(ax)
         if not len(value) or np.isnan(value[[0, -1]]).all():
             style.no_data(ax)
@@ -136,7 +141,7 @@ def levers(
             style.no_data(ax)
             found = f"{name}: no data"
         date = f"data to {words.say_period(what.as_of)}" if what.as_of is not None else ""
-        line = " · ".join(p for p in (f"{name}: effect of each lever", state, date) if p)
+        line = " · ".join(p for p in (f"{name}: what each lever did to it, in {points(what)}", state, date) if p)
         style.title_block(ax, found if title is None else title, line, what.source)
         said = ", ".join(f"{n} {difference(s, what)}" for n, s in zip(names, size, strict=True))
         alt = f"{name} changed by {difference(whole, what)}: {said}." if names else f"No data: {name}."
@@ -160,8 +165,8 @@ def _draw_bridge(ax: Axes, labels: list[str], start: float, steps: np.ndarray, e
             ax.hlines(total, at - 0.36, at + 0.36, color=style.TOTAL, linewidth=4)
         else:
             ax.bar(at, total, 0.72, color=style.TOTAL)
-        ax.annotate(what.say(total), (at, max(total, 0)), xytext=(0, 4), textcoords="offset points", ha="center",
-                    weight="bold", size=9.5)  # fmt: skip
+        ax.annotate(what.say(total), (at, max(total, 0)), xytext=(0, 7 if cut else 4), textcoords="offset points",
+                    ha="center", weight="bold", size=9.5)  # fmt: skip
     for i, change in enumerate(steps, start=1):
         color = style.GAIN if change >= 0 else style.LOSS
         ax.bar(i, change, 0.72, level[i - 1], color=color)
@@ -190,12 +195,17 @@ def _draw_levers(ax: Axes, names: list[str], size: np.ndarray, what: words.About
     ends = start + size
     low, high = min(0.0, ends.min(), start.min()), max(0.0, ends.max(), start.max())
     span = (high - low) or 1.0
+    digits = common_digits(size, what.unit, currency=what.currency) if abs(size).max() < 1e6 else None
     for i, s in enumerate(size):
         side = 1 if s >= 0 else -1
-        ax.annotate(difference(s, what), (ends[i], i), xytext=(5 * side, 0), textcoords="offset points", va="center",
-                    ha="left" if side > 0 else "right", weight="bold", size=9, color=colors[i])  # fmt: skip
-    ax.set_xlim(low - 0.2 * span, high + 0.2 * span)
+        ax.annotate(difference(s, what, digits=digits), (ends[i], i), xytext=(5 * side, 0), va="center",
+                    textcoords="offset points", ha="left" if side > 0 else "right", weight="bold", size=9, color=colors[i])  # fmt: skip
+    room = 0.19 * span
+    ax.set_xlim(
+        min(low - 0.02 * span, *(ends[size < 0] - room)) if (size < 0).any() else low,
+        max(high + 0.02 * span, *(ends[size >= 0] + room)) if (size >= 0).any() else high,
+    )
     ax.axvline(0, color=style.FAINT, linewidth=0.8)
-    style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang)
+    style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang, difference=True)
     style.name_axis(ax, names)
     ax.spines["bottom"].set_visible(False)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_BAR, _PALE = "#6FA8D0", "#C9DDEC"  # light enough for the interval to be seen on the bar
+FEW = 5  # a group with fewer observations is flagged
+
+
 def bars(
     frame: pd.DataFrame,
     *,
@@ -76,8 +80,14 @@ def bars(
                 _draw_overall(ax, overall, what)
         band = {"low", "high"} <= set(rows) and rows["low"].notna().any()
         unknown = len(frame) - len(known)
-        notes = [f"{left:,} more not drawn" if left else "", f"{unknown:,} unknown" if unknown else "", what.source]
-        line = words.subtitle(frame, what, band=bool(band), by=by, extra=f"in {when}" if when else "")
+        few = f"pale: fewer than {FEW} observations" if _few(rows).any() else ""
+        notes = [
+            few,
+            f"{left:,} more not drawn" if left else "",
+            f"{unknown:,} unknown" if unknown else "",
+            what.source,
+        ]
+        line = words.subtitle(frame, what, band=bool(band), by=by, extra=when)
         found = words.finding(known, by=by, **words.known(what)) if title is None else title
         style.title_block(ax, found, line, " · ".join(n for n in notes if n))
         shown = ranked.drop(columns=[c for c in ("period",) if c in ranked and when])
@@ -132,7 +142,7 @@ def effects(
         name = what.title or "The metric"
         line = " · ".join(
             [
-                f"{name}: what each {by.replace('_', ' ')} did to the change, in {_points(what)}",
+                f"{name}: what each {by.replace('_', ' ')} did to the change, in {points(what)}",
                 "the parts add up to it",
             ]
         )
@@ -161,30 +171,46 @@ def pick(frame: pd.DataFrame, *names: str) -> str:
     raise UsageError(f"the frame has no column {' or '.join(map(repr, names))}; its columns are {there}")
 
 
-def difference(change: float, what: words.About) -> str:
+def difference(change: float, what: words.About, *, digits: int | None = None) -> str:
     """Write a difference in a metric's unit with its sign; shares in points.
 
     >>> difference(0.021, words.About(unit="share")).replace(chr(160), " ")
     '+2.1 pts'
     """
-    if what.unit == "share":
+    if what.unit == "money_per_day":
+        text = say(change, "money", currency=what.currency, lang=what.lang, digits=digits)
+    elif what.unit == "share":
         text = say(change * 100 if change == change else None, "", lang=what.lang, digits=1)  # noqa: PLR0124
         text += "\u00a0pts" if text != "–" else ""
     else:
-        text = what.say(change)
+        text = what.say(change, digits=digits)
     return "+" + text if change > 0 and any(c in "123456789" for c in text) else text
 
 
-def _points(what: words.About) -> str:
-    return {"share": "percentage points", "money": what.currency or "money"}.get(what.unit, what.unit or "its unit")
+def points(what: words.About) -> str:
+    """Name the unit of a difference: percentage points for shares.
+
+    >>> points(words.About(unit="share")), points(words.About(unit="days"))
+    ('percentage points', 'days')
+    """
+    return {
+        "share": "percentage points",
+        "money": what.currency or "money",
+        "money_per_day": f"{what.currency or 'money'} a day",
+    }.get(what.unit, what.unit or "its unit")
 
 
 def _last_period(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    if "period" not in frame or frame["period"].nunique() < 2:
+    if "period" not in frame or not frame["period"].notna().any():
         return frame, ""
-    when = words.about(frame).every
-    last = frame["period"].max()
-    return frame[frame["period"] == last], words.say_period(last, when)
+    last, every = frame["period"].max(), words.about(frame).every
+    text = words.say_period(last, every)
+    return frame[frame["period"] == last], f"in {text}" if every else f"from {text}"
+
+
+def _few(rows: pd.DataFrame) -> pd.Series:
+    """Tell which groups have fewer than `FEW` observations."""
+    return rows["n"].lt(FEW) if "n" in rows else rows["value"].isna()
 
 
 def _top_and_other(ranked: pd.DataFrame, by: str, top: int, what: words.About) -> tuple[pd.DataFrame, int]:
@@ -213,7 +239,8 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
     value = rows["value"].to_numpy(float)
     places = np.arange(len(rows))
     others = rows[by].astype(str).str.fullmatch(r"\d+ others").to_numpy(bool)
-    ax.barh(places, value, 0.66, color=np.where(others, style.OTHER, style.PALETTE[0]))
+    thin = _few(rows).to_numpy(bool)
+    ax.barh(places, value, 0.66, color=np.where(others, style.OTHER, np.where(thin, _PALE, _BAR)))
     reach = np.stack([value, np.zeros(len(rows))])
     if {"low", "high"} <= set(rows):
         low, high = rows["low"].to_numpy(float), rows["high"].to_numpy(float)
@@ -224,7 +251,7 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
         edge, side = (right[i], 1) if v >= 0 else (left[i], -1)
         ax.annotate(
             what.say(v), (edge, i), xytext=(5 * side, 0), textcoords="offset points", va="center",
-            ha="left" if side > 0 else "right", weight="bold", size=9,
+            ha="left" if side > 0 else "right", weight="bold", size=9, path_effects=style.HALO,
         )  # fmt: skip
     span = (right.max() - left.min()) or 1.0
     ax.set_xlim(left.min() - (0.16 * span if left.min() < 0 else 0), right.max() + 0.14 * span)
@@ -260,7 +287,7 @@ def _draw_effects(ax: Axes, names: list[str], mix: np.ndarray, rate: np.ndarray,
     span = (high - low) or 1.0
     ax.set_xlim(low - 0.05 * span, high + 0.05 * span)
     ax.axvline(0, color=style.FAINT, linewidth=0.8)
-    style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang)
+    style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang, difference=True)
     style.name_axis(ax, names)
     ax.spines["bottom"].set_visible(False)
     side = ax.get_yaxis_transform()

@@ -23,6 +23,7 @@ from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -34,6 +35,9 @@ INK, SOFT, FAINT, GRID, PANEL = "#1a1a1a", "#595959", "#8c8c8c", "#dedede", "#ff
 #: Okabe and Ito's palette, each colour darkened to a contrast of at least 4.5 on white, in the order of use.
 PALETTE = ("#0067A5", "#B84A00", "#00785A", "#9C4A82", "#8A6400", "#2F7FB0")
 GAIN, LOSS, TOTAL, OTHER = "#0067A5", "#B84A00", "#4a4a4a", "#b3b3b3"
+
+#: A rim that keeps text readable where a line passes behind it.
+HALO = (withStroke(linewidth=3, foreground=PANEL),)
 
 _LATIN = ("Arial", "Liberation Sans", "DejaVu Sans")  # the first two share their metrics, the last always comes along
 _CJK = (
@@ -149,18 +153,25 @@ def no_data(ax: Axes, why: str = "") -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=SOFT, size=11)
 
 
-def value_axis(ax: Axes, axis: Axis, unit: str, *, currency: str = "", lang: str = "en", label: bool = True) -> None:
-    """Give the value axis its unit, few round ticks, a thin grid and no spine."""
-    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=unit in ("count", "people")))
+def value_axis(
+    ax: Axes, axis: Axis, unit: str, *, currency: str = "", lang: str = "en", difference: bool = False
+) -> None:
+    """Give the value axis its unit, few round ticks, a thin grid and no spine; a difference of shares is in points."""
+    bins = 5 if axis is ax.yaxis else 6
+    axis.set_major_locator(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10], integer=unit in ("count", "people")))
 
     def write(value: float, _position: int | None = None) -> str:
         places = axis.get_majorticklocs()
         step = min((b - a for a, b in itertools.pairwise(places)), default=0.0)
+        if difference and unit == "share":
+            return tick(value * 100, step=step * 100, lang=lang)
         return tick(value, unit, step=step, currency=currency, lang=lang)
 
     axis.set_major_formatter(FuncFormatter(write))
     name = {"points": "NPS points", "score": "score", "per_unit": "per unit"}.get(unit, unit)
-    if label and unit in ("days", "hours", "minutes", "seconds", "points", "score", "ratio", "per_unit"):
+    if difference and unit == "share":
+        axis.set_label_text("percentage points")
+    elif unit in ("days", "hours", "minutes", "seconds", "points", "score", "ratio", "per_unit"):
         axis.set_label_text(name)
     ax.grid(True, axis=axis.axis_name)
     ax.tick_params(axis=axis.axis_name, length=0, labelsize=9, labelcolor=SOFT)

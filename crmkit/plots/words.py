@@ -5,18 +5,21 @@ No matplotlib here: the same sentences serve cards and notes.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import UsageError
 from crmkit.numbers import UNKNOWN, as_number, grain, say, say_interval, say_period
+from crmkit.tables import missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: The columns of a measured frame that are not dimensions.
 MEASURED = ("metric", "period", "value", "low", "high", "n", "numerator", "denominator", "note")
+_ACRONYMS = {"nps", "ces", "csat", "mrr", "arr", "grr", "nrr", "clv", "cac", "ltv", "sla", "roi", "roas", "crm", "npv"}
 #: Units that say how much there is: their axis starts at zero, and the largest come first.
 SIZES = ("count", "money", "people", "money_per_day")
 #: Units for which numbers of observations add up over rows and so say something in the subtitle.
@@ -68,12 +71,14 @@ def about(frame: pd.DataFrame, metric: Any = None, **given: Any) -> About:
     fields = About.__dataclass_fields__
     if unknown := sorted(set(given) - set(fields)):
         raise UsageError(f"no option called {unknown[0]!r}: the options are {', '.join(fields)}")
+    names = frame["metric"].dropna().unique() if "metric" in frame and len(frame) else ()
+    if metric is None and len(names) == 1 and "crmkit.metric" in sys.modules:  # the catalogue, if it is loaded
+        metric = sys.modules["crmkit.metric"].all_metrics().get(str(names[0]))
     known: dict[str, Any] = {}
     for source in (frame.attrs, {f: getattr(metric, f, "") for f in ("title", "unit", "better")}, given):
         known |= {k: v for k, v in source.items() if k in fields and v is not None and str(v) != ""}
-    names = frame["metric"].dropna().unique() if "metric" in frame and len(frame) else ()
     if "title" not in known and len(names) == 1:
-        known["title"] = str(names[0]).replace("_", " ").capitalize()
+        known["title"] = title_of(str(names[0]))
     if "every" not in known and "period" in frame and "datetime" in str(frame["period"].dtype):
         known["every"] = grain(frame["period"])
     return About(**known)
@@ -89,7 +94,10 @@ def subtitle(frame: pd.DataFrame, what: About, *, band: bool = False, by: str = 
     unit = {"share": "%", "money": what.currency or "money", "money_per_day": f"{what.currency or 'money'} a day"}
     unit |= {"count": "", "people": "", "points": "points", "score": "mean score"}
     word = unit.get(what.unit, what.unit.replace("_", " "))
-    parts = [", ".join(p for p in (what.title, word, f"by {by.replace('_', ' ')}" if by else "") if p)]
+    by = by.replace("_", " ")
+    if by and extra.startswith("by "):
+        by, extra = f"{by} and {extra[3:]}", ""
+    parts = [", ".join(p for p in (what.title, word, f"by {by}" if by else "") if p)]
     if extra:
         parts.append(extra)
     if band:
@@ -191,8 +199,18 @@ def groups_alt(frame: pd.DataFrame, by: str, what: About, *, most: int = 6) -> s
 
 def label(value: object) -> str:
     """Name a group: text as it is, and "(none)" where the key is missing."""
-    missing = value is None or type(value).__name__ in ("NAType", "NaTType") or value != value  # noqa: PLR0124
-    return "(none)" if missing or str(value) == "" else str(value)
+    return "(none)" if missing(value) or str(value) == "" else str(value)
+
+
+def title_of(name: str) -> str:
+    """Write the name of a metric or column as a title.
+
+    >>> title_of("win_rate"), title_of("nps"), title_of("new_mrr")
+    ('Win rate', 'NPS', 'New MRR')
+    """
+    parts = [p.upper() if p.lower() in _ACRONYMS else p for p in name.replace("_", " ").split()]
+    text = " ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
 def verb(before: float, after: float) -> str:
@@ -229,16 +247,40 @@ def _trend_finding(known: pd.DataFrame, what: About, name: str) -> str:
 
 
 def _groups_finding(known: pd.DataFrame, by: str, what: About, name: str, several: bool) -> str:
-    low, high = known.loc[known["value"].idxmin()], known.loc[known["value"].idxmax()]
+    if "n" in known and (known["n"] >= 5).sum() >= 2:  # two lucky deals are no finding
+        known = known[known["n"] >= 5]
+    known = known.sort_values("value", kind="stable").reset_index(drop=True)
+    low, high = known.iloc[0], known.iloc[-1]
     when = f" in {_when(high, what)}" if several else ""
     if len(known) == 1:
         return f"{name}{when}: {what.say(high['value'])} for {label(high[by])}"
-    if is_noise(low, high, pairs=len(known) * (len(known) - 1) // 2):
-        return f"{name}{when}: no difference between the groups beyond noise"
+    pairs = len(known) * (len(known) - 1) // 2
+    if is_noise(low, high, pairs=pairs):
+        clear = _clearest(known, pairs)
+        if clear is None:
+            return f"{name}{when}: no difference between the groups beyond noise"
+        low, high = clear
+        above = f"{label(high[by])} ({what.say(high['value'])}) is clearly above {label(low[by])}"
+        return f"{name}{when}: {above} ({what.say(low['value'])})"
     return (
         f"{name}{when}: {label(high[by])} highest with {what.say(high['value'])}, "
         f"{label(low[by])} lowest with {what.say(low['value'])}"
     )
+
+
+def _clearest(known: pd.DataFrame, pairs: int) -> tuple[pd.Series, pd.Series] | None:
+    """Return the two groups that differ most in standard errors, lower first, if by more than noise."""
+    import numpy as np
+
+    rows = known.iloc[:: max(1, len(known) // 300)]
+    value = rows["value"].to_numpy(float)
+    error = (rows["high"].to_numpy(float) - rows["low"].to_numpy(float)) / (2 * 1.959964)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = (value[None, :] - value[:, None]) / np.hypot(error[None, :], error[:, None])
+    size = np.where(np.isfinite(size), size, -np.inf)
+    i, j = np.unravel_index(int(size.argmax()), size.shape)
+    low, high = rows.iloc[i], rows.iloc[j]
+    return (low, high) if is_noise(low, high, pairs=pairs) is False else None
 
 
 def _when(row: pd.Series, what: About) -> str:

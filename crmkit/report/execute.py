@@ -25,7 +25,8 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from crmkit.report.kernels import Watch, Zygote, environment, manager_class
+from crmkit.report.kernels import Watch, manager_class
+from crmkit.report.zygote import Zygote, environment
 
 ENGINE = "crmkit"
 _NOT_HERE = "NotInThisData"
@@ -72,7 +73,8 @@ class _Client(PapermillNotebookClient):
         """Take in one message of the kernel unless the notebook has shown too much already."""
         self._left -= _size(msg["content"])
         if self._left < 0 and msg["msg_type"] in ("stream", "display_data", "execute_result", "error"):
-            self._watch.stop(f"cell {cell_index + 1} shows more than a page may hold ({self._limit / 1e6:g} MB in all)")
+            number = sum(not _injected(each) for each in self.nb.cells[: cell_index + 1])
+            self._watch.stop(f"cell {number} shows more than a page may hold ({self._limit / 1e6:g} MB in all)")
             return None
         return super().process_message(msg, cell, cell_index)
 
@@ -80,6 +82,11 @@ class _Client(PapermillNotebookClient):
 def _size(content: Mapping[str, Any]) -> int:
     data = content.get("data") or {}
     return len(content.get("text") or "") + sum(len(value) for value in data.values() if isinstance(value, str))
+
+
+def _injected(cell: nbformat.NotebookNode) -> bool:
+    """Tell whether papermill put a cell there; its author doesn't count it."""
+    return "injected-parameters" in cell.metadata.get("tags", [])
 
 
 class _Engine(NBClientEngine):
@@ -154,7 +161,7 @@ def run(
             limits=limits,
             watch=watch,
         )
-        executed.cells = [cell for cell in executed.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+        executed.cells = [cell for cell in executed.cells if not _injected(cell)]
         status, reason = judge(executed)
     except PapermillExecutionError as error:
         status, reason = _explain(error, notebook)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit.numbers import UNKNOWN, say, say_change, say_interval
 from crmkit.report.page import frame
+from crmkit.tables import STATUS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,8 @@ def cards(scorecard: pd.DataFrame, *, currency: str, lang: str) -> list[dict[str
             continue
         say_it = {"currency": currency, "lang": lang}
         previous = row.get("previous", row.get("before"))
-        status = str(row.get("status") or "")
+        status = "" if _unknown(row.get("status")) else str(row["status"])
+        mark, word = STATUS.get(status, ("", status))
         card = {
             "title": str(row.get("title") or row["metric"]),
             "value": say(value, unit, **say_it),
@@ -90,7 +92,8 @@ def cards(scorecard: pd.DataFrame, *, currency: str, lang: str) -> list[dict[str
             "target": "" if _unknown(row.get("target")) else say(row["target"], unit, **say_it),
             "interval": say_interval(row.get("low"), row.get("high"), unit, **say_it),
             "tone": _TONES.get(status, ""),
-            "status": status,
+            "mark": mark,
+            "word": word,
         }
         found.append({key: "" if text == UNKNOWN else text for key, text in card.items()})
         if len(found) == _CARDS:

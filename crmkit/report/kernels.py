@@ -1,96 +1,28 @@
-"""Kernels for the report: forked from one process that holds the imports, or started in the ordinary way.
-
-Forking is used on Linux alone. On macOS the system's own libraries may hold threads from their import on, and
-Windows has no fork; there each notebook gets an ordinary kernel, which takes a second or two longer.
-"""
+"""Kernels for the report: forked from one process that holds the imports (`Zygote`), or started in the ordinary way."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import select
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
-from jupyter_client import AsyncKernelManager
+from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import LocalProvisioner
 
+from crmkit.report.zygote import Zygote
+
 _LONGEST_SOCKET_FOLDER = 80  # the path of a Unix socket may have about 107 bytes in all
-
-
-def can_fork() -> bool:
-    """Tell whether kernels can be forked here: on Linux with process descriptors."""
-    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of every kernel of a report: same inputs, same bytes, and no questions to a terminal."""
-    return os.environ | {
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONUTF8": "1",
-    }
-
-
-class Zygote:
-    """The process that kernels are forked from (see `crmkit.report.zygote`); it starts to import when it is made.
-
-    A context manager: leaving it ends the process and all kernels that are still alive.
-    """
-
-    def __init__(self) -> None:
-        self._channel, theirs = socket.socketpair()
-        self._lock = threading.Lock()
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "crmkit.report.zygote"],
-                stdin=theirs,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environment() | {"PYTHONPATH": _search_path()},
-                start_new_session=True,
-            )
-
-    def __enter__(self) -> Zygote:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._channel.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def fork(self, connection_file: str, *, cwd: str, env: dict[str, str], arguments: list[str]) -> int:
-        """Fork a kernel that listens as `connection_file` says, and return its process id."""
-        request = {"connection_file": connection_file, "cwd": cwd, "env": env, "arguments": arguments}
-        with self._lock:
-            self._channel.sendall(json.dumps(request).encode() + b"\n")
-            answer = b""
-            while not answer.endswith(b"\n"):
-                received = self._channel.recv(4096)
-                if not received:
-                    raise RuntimeError("the process that kernels are forked from has ended")
-                answer += received
-        return json.loads(answer)["pid"]
-
-
-def _search_path() -> str:
-    """Return the PYTHONPATH with which another Python finds this very crmkit."""
-    home = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -140,8 +72,12 @@ class ForkProvisioner(LocalProvisioner):
                 os.killpg(self.pid, signum)
 
     async def kill(self, restart: bool = False) -> None:
-        """Kill the kernel and what it started."""
+        """Kill the kernel and what it started, and wait the few milliseconds until it has ended."""
         await self.send_signal(signal.SIGKILL)
+        for _ in range(100):
+            if await self.poll() is not None:
+                break
+            await asyncio.sleep(0.002)
 
     async def terminate(self, restart: bool = False) -> None:
         """Ask the kernel and what it started to end."""
@@ -184,6 +120,27 @@ def _kill_group(pid: int) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
+class _Client(AsyncKernelClient):
+    """Talks to a kernel, and finds out sooner than others when it has started."""
+
+    async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers on both channels that matter; a forked one does so within 0.1 s."""
+        deadline = time.monotonic() + (timeout or 60)
+        while time.monotonic() < deadline:
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                reply = await self.shell_channel.get_msg(timeout=1)
+                if reply["msg_type"] == "kernel_info_reply":
+                    await self.iopub_channel.get_msg(timeout=0.2)
+                    self._handle_kernel_info_reply(reply)
+                    return
+            if not await self._async_is_alive():
+                raise RuntimeError("it ended before it answered")
+        raise RuntimeError(f"it didn't answer within {timeout:g} s")
+
+    wait_for_ready = _async_wait_for_ready
+
+
 class ReportKernelManager(AsyncKernelManager):
     """Starts the kernel of the Python that runs crmkit, whatever kernels are registered on the machine."""
 
@@ -193,6 +150,7 @@ class ReportKernelManager(AsyncKernelManager):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.pop("kernel_name", None)
         super().__init__(kernel_name="python3", **kwargs)
+        self.client_factory = _Client
         self._kernel_spec = KernelSpec(
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             display_name="Python 3",

@@ -86,8 +86,10 @@ class Converter:
         lead = _lead(soup)
         if title:
             title.extract()
-        _box_tables(soup)
-        return Body(heading, lead, str(soup), _number_sections(soup))
+        _join_silent_cells(soup)
+        _box(soup)
+        contents = _number_sections(soup)
+        return Body(heading, lead, str(soup), contents)
 
 
 def _lead(soup: BeautifulSoup) -> str:
@@ -100,14 +102,31 @@ def _lead(soup: BeautifulSoup) -> str:
     return ""
 
 
-def _box_tables(soup: BeautifulSoup) -> None:
-    """Put each table in a box that scrolls by itself, and can be reached by keyboard."""
+def _join_silent_cells(soup: BeautifulSoup) -> None:
+    """Put the code of cells that show nothing, such as imports, with that of the next cell that does."""
+    waiting: list[Tag] = []
+    for cell in soup.select("div.cell"):
+        code = cell.find("details", class_="code", recursive=False)
+        if not isinstance(code, Tag):
+            continue
+        if not [child for child in cell.children if child is not code and str(child).strip()]:
+            waiting.append(cell.extract())
+        elif waiting:
+            for silent in reversed(waiting):
+                code.summary.insert_after(*list(silent.find("details").find_all(recursive=False))[1:])
+            waiting = []
+
+
+def _box(soup: BeautifulSoup) -> None:
+    """Put each table and picture in a box that scrolls by itself; those of tables can be reached by keyboard."""
     for table in soup.find_all("table"):
         parent = table.parent
         if isinstance(parent, Tag) and "crm-scroll" in (parent.get("class") or []):
             parent["tabindex"] = "0"
-            continue
-        table.wrap(soup.new_tag("div", attrs={"class": "crm-scroll", "tabindex": "0"}))
+        else:
+            table.wrap(soup.new_tag("div", attrs={"class": "crm-scroll", "tabindex": "0"}))
+    for image in soup.select("figure.crm-figure img"):
+        image.wrap(soup.new_tag("div", attrs={"class": "crm-canvas"}))
 
 
 def _number_sections(soup: BeautifulSoup) -> tuple[tuple[str, str], ...]:

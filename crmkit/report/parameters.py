@@ -10,15 +10,17 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import io
+import math
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import CrmkitError, UsageError
+
+if TYPE_CHECKING:
+    import nbformat
 
 #: Parameters that `crmkit report` sets itself, by options of their own.
 RESERVED = {"data": "--data", "period": "--period"}
@@ -179,7 +181,7 @@ def _whole(text: str) -> int:
 
 def _number(text: str) -> float:
     number = float(text)
-    if "_" in text or number != number or number in (float("inf"), float("-inf")):
+    if "_" in text or not math.isfinite(number):
         raise ValueError
     return number
 

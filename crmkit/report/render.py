@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from crmkit import paths
 from crmkit.errors import CrmkitError, UsageError
 from crmkit.report import facts as _facts
-from crmkit.report import kernels, parameters, publish
+from crmkit.report import parameters, publish
+from crmkit.report.zygote import Zygote, can_fork
 
 if TYPE_CHECKING:
     import nbformat
@@ -159,12 +160,12 @@ def render(
     data = paths.sample_data() if data is None else data
     progress = progress or _say
     folder = Path(notebooks) if notebooks is not None else paths.notebooks()
-    fork = kernels.can_fork() if fork is None else fork
+    fork = can_fork() if fork is None else fork
     jobs = _jobs(jobs, fork)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_terminable())
         # The imports of the kernels run while this process imports papermill and opens the data.
-        zygote = stack.enter_context(kernels.Zygote()) if fork else None
+        zygote = stack.enter_context(Zygote()) if fork else None
         from crmkit.report import page
 
         page.texts(lang)  # refuses a language that isn't there before anything else is done
@@ -274,7 +275,7 @@ class _Runner:
 
     facts: _facts.Facts
     folder: Path
-    zygote: kernels.Zygote | None
+    zygote: Zygote | None
     jobs: int
     limits: Limits | None
     lang: str
@@ -283,8 +284,9 @@ class _Runner:
     def run(self, chosen: Sequence[_Chosen]) -> Iterator[tuple[_Chosen, Executed]]:
         """Yield each notebook as it ends; when the caller stops early, so do the notebooks."""
         from crmkit.report import execute
+        from crmkit.report.kernels import Watch
 
-        watches = [kernels.Watch() for _ in chosen]
+        watches = [Watch() for _ in chosen]
         with execute.quiet(), ThreadPoolExecutor(self.jobs) as pool:
             waiting: dict[Future, _Chosen] = {
                 pool.submit(

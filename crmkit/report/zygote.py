@@ -1,6 +1,7 @@
 """The process that kernels are forked from: it holds the imports, and does nothing else.
 
-Started as `python -m crmkit.report.zygote` with a socket as its standard input. Importing pandas, seaborn and Ibis
+`Zygote` is the handle that the report holds; `main` is what runs in the process, started with a socket as its
+standard input. Importing pandas, seaborn and Ibis
 takes seconds; a fork of a process that has them takes milliseconds. A fork is only safe in a process without threads
 and connections, so this one never opens data, draws or listens on anything: it imports, then answers requests, each
 one line of JSON, with one line of JSON. When the socket closes, because the report ended or was killed, it kills what
@@ -19,13 +20,20 @@ import random
 import select
 import signal
 import socket
+import subprocess
 import sys
+import threading
+from pathlib import Path
 
 #: What a report notebook is likely to import, in the order in which they build on one another.
 LIBRARIES = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
     "pyarrow.parquet",
     "pandas",
     "matplotlib.pyplot",
@@ -38,14 +46,88 @@ LIBRARIES = (
 )
 
 
+def can_fork() -> bool:
+    """Tell whether kernels can be forked here: on Linux, with process descriptors.
+
+    On macOS the system's own libraries may hold threads from their import on, and Windows has no fork; there each
+    notebook gets an ordinary kernel, which takes a second or two longer.
+    """
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every kernel of a report: same inputs, same bytes, and no questions to a terminal."""
+    return os.environ | {
+        "PYTHONHASHSEED": "0",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONUTF8": "1",
+    }
+
+
+class Zygote:
+    """The process that kernels are forked from ; it starts to import when it is made.
+
+    A context manager: leaving it ends the process and all kernels that are still alive.
+    """
+
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    __file__,
+                ],  # as a file: the package around it imports much that isn't needed here
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment() | {"PYTHONPATH": _search_path()},
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Zygote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def fork(self, connection_file: str, *, cwd: str, env: dict[str, str], arguments: list[str]) -> int:
+        """Fork a kernel that listens as `connection_file` says, and return its process id."""
+        request = {"connection_file": connection_file, "cwd": cwd, "env": env, "arguments": arguments}
+        with self._lock:
+            self._channel.sendall(json.dumps(request).encode() + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                received = self._channel.recv(4096)
+                if not received:
+                    raise RuntimeError("the process that kernels are forked from has ended")
+                answer += received
+        return json.loads(answer)["pid"]
+
+
+def _search_path() -> str:
+    """Return the PYTHONPATH with which another Python finds this very crmkit."""
+    home = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 def main() -> None:
     """Import, then fork a kernel for each request until the socket closes."""
     channel = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:  # noqa: PTH123, a descriptor is wanted
         os.dup2(nothing.fileno(), 0)
+    gc.disable()  # nothing that is imported is garbage; looking for it takes a third of the time
     _import_all()
-    gc.collect()
     gc.freeze()  # shared pages stay shared: the collector of a child doesn't touch them
+    gc.enable()
     running: set[int] = set()
     try:
         _serve(channel, running)
@@ -63,6 +145,8 @@ def _import_all() -> None:
     for name in (*LIBRARIES, *(name for name in own if name not in ("crmkit.cli", "crmkit.report"))):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    # The inline backend ties itself to the kernel when it is imported, so each kernel has to import it itself.
+    sys.modules.pop("matplotlib_inline.backend_inline", None)
 
 
 def _serve(channel: socket.socket, running: set[int]) -> None:

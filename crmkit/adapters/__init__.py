@@ -75,10 +75,11 @@ def run(
     DataError
         Where the export can't be read without guessing; the text names file, line, column, value and the way out.
     """
-    from crmkit.adapters import reading, spec, writing
+    from crmkit.adapters import files as exports
+    from crmkit.adapters import parse, reading, writing
     from crmkit.adapters.account import Account, FileRead
 
-    rules = spec.load(_adapter(system, adapter))
+    rules = parse.load(_adapter(system, adapter))
     if adapter is not None:
         rules = replace(rules, system=system)
     if file_format not in ("csv", "parquet"):
@@ -86,7 +87,7 @@ def run(
     sources, target = [str(source) for source in sources], Path(to)
     if not sources:
         raise UsageError("Nothing was given to import: name the folder or the files of the export.")
-    paths, files_left_out = reading.find(rules, sources)
+    paths, files_left_out = exports.find(rules, sources)
     writing.check_target(
         target, [Path(s) for s in sources if Path(s).exists()] + [p for f in paths.values() for p in f]
     )

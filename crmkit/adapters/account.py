@@ -195,7 +195,7 @@ def _part(part: PartRead) -> Iterator[str]:
         yield f"    {column.name:<{width}}  {column.source} ({column.how}{share})"
         for kind, replaced in (("values", column.values), ("repaired", column.repairs)):
             if replaced:
-                pairs = ", ".join(f"{r.value} → {r.became or 'empty'} ({r.cells:,})" for r in replaced)
+                pairs = ", ".join(f"{r.value or 'empty'} → {r.became or 'empty'} ({r.cells:,})" for r in replaced)
                 yield f"    {'':<{width}}    {kind}: {pairs}"
     if part.columns_not_there:
         yield f"    not in this export: {', '.join(part.columns_not_there)}"

@@ -11,8 +11,8 @@ from crmkit.adapters.spec import Reading
 TRUE = ("true", "t", "yes", "y", "1", "ja", "oui", "si", "sí", "sim", "tak", "da", "是", "はい", "예")
 FALSE = ("false", "f", "no", "n", "0", "nein", "non", "não", "nie", "nej", "否", "いいえ", "아니요")
 
-ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"
-ISO_ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
+ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"
+ISO_ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 ANY_SPACE = " \t\r\n\u00a0\u2007\u202f\u3000\ufeff"
 _WIDE = "０１２３４５６７８９．，－−–（）％　\u00a0\u2007\u202f"
 _NARROW = "0123456789.,---()%    "

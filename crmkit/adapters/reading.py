@@ -1,4 +1,4 @@
-"""Reading a CRM's files: which ones there are, their encoding and delimiter, and their cells as text, none lost.
+"""Reading a CRM's files: their encoding, their delimiter, and their cells as text, none of them lost.
 
 Cells stay text here; what they mean is said by the adapter and decided in `build`. A file is read as a stream into
 DuckDB, so that its size is not bounded by memory.
@@ -13,12 +13,10 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crmkit.adapters.spec import DELIMITERS, Adapter, FileSpec, Reading
+from crmkit.adapters.spec import DELIMITERS, Reading
 from crmkit.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +49,8 @@ class SourceFile:
         As written in the file.
     rows, size_bytes : int
     sha256 : str
+    lines : int
+        Lines of the file; one more than rows and lines before the header where no cell holds a line break.
     """
 
     path: Path
@@ -61,6 +61,7 @@ class SourceFile:
     rows: int
     size_bytes: int
     sha256: str
+    lines: int
 
 
 @dataclass(frozen=True)
@@ -86,79 +87,6 @@ def _plain(header: str) -> str:
     return re.sub(r"\s+", " ", header).strip().casefold()
 
 
-def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, list[Path]], list[Path]]:
-    """Match the files among `sources` (folders, files, or NAME=file) with the adapter's kinds of file.
-
-    Returns
-    -------
-    dict of str to list of Path, list of Path
-        Files by the adapter's short name, and the files of the folders that nothing asks for.
-
-    Raises
-    ------
-    UsageError
-        Where a source doesn't exist or a file given by itself fits nothing.
-    DataError
-        Where a kind of file that must be there isn't, or none is.
-    """
-    loose: list[Path] = []
-    single: list[Path] = []
-    named: dict[str, list[Path]] = {}
-    for source in map(str, sources):
-        alias, equals, rest = source.partition("=")
-        if equals and alias in adapter.files and not Path(source).exists():
-            named.setdefault(alias, []).append(_regular(Path(rest).expanduser()))
-            continue
-        path = Path(source).expanduser()
-        if path.is_dir():
-            loose += sorted(p for p in path.iterdir() if not p.name.startswith(".") and not p.is_dir())
-        else:
-            single.append(_regular(path))
-    if not (loose or single or named):
-        raise DataError("There are no files in what was given to import.")
-    found = {alias: named.get(alias) or _matching(spec, [*single, *loose]) for alias, spec in adapter.files.items()}
-    found = {alias: paths for alias, paths in found.items() if paths}
-    used = {path for paths in found.values() for path in paths}
-    for path in single:
-        if path not in used:
-            raise UsageError(
-                f"{path.name} fits none of the files that {adapter.path.name} knows ({_patterns(adapter)}). "
-                f"Say which one it is, as in {next(iter(adapter.files))}={path}."
-            )
-    for alias, spec in adapter.files.items():
-        if alias not in found and (spec.required or not found):
-            there = ", ".join(p.name for p in loose[:10]) or "no files"
-            what = f"No file {' or '.join(spec.names)}" if spec.required else f"None of {_patterns(adapter)}"
-            raise DataError(
-                f"{what} was found, and {adapter.title} can't be imported without; there: {there}. "
-                f"Where it has another name, give {alias}=FILE."
-            )
-    return found, [path for path in loose if path not in used]
-
-
-def _patterns(adapter: Adapter) -> str:
-    return ", ".join(name for spec in adapter.files.values() for name in spec.names)
-
-
-def _matching(spec: FileSpec, paths: list[Path]) -> list[Path]:
-    for pattern in spec.names:
-        fits = [path for path in paths if fnmatchcase(path.name.casefold(), pattern.casefold())]
-        if fits:
-            return [_regular(path) for path in fits]
-    return []
-
-
-def _regular(path: Path) -> Path:
-    if not path.exists():
-        near = (
-            get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1) if path.parent.is_dir() else []
-        )
-        raise UsageError(f"There is no file or folder {path}.{f' Did you mean {near[0]}?' if near else ''}")
-    if not path.is_file():
-        raise UsageError(f"{path} is not an ordinary file; give a file or a folder of files.")
-    return path
-
-
 def stage(con: duckdb.DuckDBPyConnection, alias: str, paths: list[Path], reading: Reading) -> Staged:
     """Load all files of one kind into one table of text, matched by header.
 
@@ -169,37 +97,33 @@ def stage(con: duckdb.DuckDBPyConnection, alias: str, paths: list[Path], reading
     """
     files, parts, headers = [], [], {}
     for number, path in enumerate(paths):
-        file, reader = _open(path, alias, reading)
+        file = _open(path, alias, reading)
         for header in file.headers:
             headers.setdefault(header, f"c{len(headers)}")
-        con.register("incoming", reader)
         names = ", ".join(f"c{i} AS {headers[h]}" for i, h in enumerate(file.headers))
         part = f"stage_{alias}_{number}"
         try:
+            con.register("incoming", _stream(file, reading))
             con.execute(
-                f'CREATE TABLE "{part}" AS SELECT {number} AS _file, '
+                f"CREATE TABLE {part} AS SELECT {number} AS _file, "
                 f"CAST(row_number() OVER () AS BIGINT) AS _row, {names} FROM incoming"
             )
-        except Exception as error:
+        except Exception as error:  # DuckDB passes the stream's own errors on as one of several kinds
             raise _unreadable(path, file, reading, error) from None
         finally:
             con.unregister("incoming")
-        rows = con.execute(f'SELECT count(*) FROM "{part}"').fetchone()[0]
-        file = replace(file, rows=rows)
+        file = replace(file, rows=con.execute(f"SELECT count(*) FROM {part}").fetchone()[0])
         _check_whole(con, part, file, reading)
         files.append(file)
-        parts.append(f'SELECT * FROM "{part}"')
+        parts.append(f"SELECT * FROM {part}")
     table = f"stage_{alias}"
-    con.execute(f'CREATE VIEW "{table}" AS ' + " UNION ALL BY NAME ".join(parts))
+    con.execute(f"CREATE VIEW {table} AS {' UNION ALL BY NAME '.join(parts)}")
     return Staged(table, headers, tuple(files))
 
 
-def _open(path: Path, alias: str, reading: Reading) -> tuple[SourceFile, pa.RecordBatchReader]:
-    """Check a file's bytes, find its encoding, delimiter and header, and start a stream of its rows."""
-    import pyarrow as pa
-    from pyarrow import csv as pacsv
-
-    encoding, digest, size = _scan(path, reading.encoding)
+def _open(path: Path, alias: str, reading: Reading) -> SourceFile:
+    """Check a file's bytes and find its encoding, delimiter and headers."""
+    encoding, digest, size, lines = _scan(path, reading.encoding)
     delimiter = reading.delimiter or _delimiter(path, encoding, reading.skip_lines)
     if reading.headers:
         headers = list(reading.headers)
@@ -216,23 +140,30 @@ def _open(path: Path, alias: str, reading: Reading) -> tuple[SourceFile, pa.Reco
             "Rename or remove one, so that it's clear which is meant."
         )
     headers = [header or f"(column {i})" for i, header in enumerate(headers, 1)]
-    names = [f"c{i}" for i in range(len(headers))]
-    reader = pacsv.open_csv(
-        path,
+    return SourceFile(path, alias, encoding, delimiter, tuple(headers), 0, size, digest, lines)
+
+
+def _stream(file: SourceFile, reading: Reading) -> pa.RecordBatchReader:
+    """Start a stream of a file's rows, all cells as text; a row of another width is an error."""
+    import pyarrow as pa
+    from pyarrow import csv as pacsv
+
+    names = [f"c{i}" for i in range(len(file.headers))]
+    return pacsv.open_csv(
+        file.path,
         read_options=pacsv.ReadOptions(
             column_names=names,
             skip_rows=reading.skip_lines,
             skip_rows_after_names=0 if reading.headers else 1,
             use_threads=False,
-            encoding="utf-8" if encoding == "utf-8-sig" else encoding,
+            encoding="utf-8" if file.encoding == "utf-8-sig" else file.encoding,
         ),
-        parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        parse_options=pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )
-    return SourceFile(path, alias, encoding, delimiter, tuple(headers), 0, size, digest), reader
 
 
-def _scan(path: Path, named: str) -> tuple[str, str, int]:
+def _scan(path: Path, named: str) -> tuple[str, str, int, int]:
     """Read all bytes once: the encoding holds for every one of them, or the error says where it doesn't."""
     with path.open("rb") as file:
         start = file.read(8)
@@ -249,6 +180,7 @@ def _scan(path: Path, named: str) -> tuple[str, str, int]:
         encoding = by_bom if encoding == "utf-8" else encoding
         file.seek(0)
         decoder, digest, size, lines = codecs.getincrementaldecoder(encoding)(), hashlib.sha256(), 0, 1
+        last = ""
         while True:
             chunk = file.read(_CHUNK)
             try:
@@ -260,8 +192,9 @@ def _scan(path: Path, named: str) -> tuple[str, str, int]:
                 line = lines + text[: text.index("\x00")].count("\n")
                 raise DataError(f"{path.name}, line {line} holds a NUL byte; the file is damaged or isn't text.")
             if not chunk:
-                return encoding, digest.hexdigest(), size
+                return encoding, digest.hexdigest(), size, lines - last.endswith("\n")
             digest.update(chunk)
+            last = text
             size += len(chunk)
             lines += text.count("\n")
 
@@ -345,7 +278,7 @@ def _unreadable(path: Path, file: SourceFile, reading: Reading, error: Exception
 
 def _check_whole(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, reading: Reading) -> None:
     """Refuse a file whose last cell swallowed lines because its quotation mark never closes."""
-    last = con.execute(f'SELECT * EXCLUDE (_file, _row) FROM "{part}" ORDER BY _row DESC LIMIT 1').fetchone()
+    last = con.execute(f"SELECT * EXCLUDE (_file, _row) FROM {part} ORDER BY _row DESC LIMIT 1").fetchone()
     if not last or "\n" not in (last[-1] or ""):
         return
     with file.path.open(encoding=file.encoding, newline="") as lines:
@@ -365,6 +298,9 @@ def _check_whole(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, re
 
 def line_of(file: SourceFile, row: int, reading: Reading) -> int:
     """Return the line on which a row (counted from 1 after the header) starts; rows may span lines."""
+    before = reading.skip_lines + (not reading.headers)
+    if file.lines == file.rows + before:
+        return row + before
     with file.path.open(encoding=file.encoding, newline="") as lines:
         for _ in range(reading.skip_lines):
             next(lines, "")

@@ -236,7 +236,8 @@ def _arrow(name: str, frame: pd.DataFrame):
             if kind in ("key", "text") or len(mixed) > 1:
                 values = values.map(_as_text, na_action="ignore")
         try:
-            columns[text] = pyarrow.array(values, from_pandas=True)
+            array = pyarrow.array(values, from_pandas=True)
+            columns[text] = array.cast(pyarrow.string()) if pyarrow.types.is_null(array.type) else array
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
             raise DataError(f"{name}.{text} holds values of kinds that do not go together: {error}") from None
     return pyarrow.table(columns)

@@ -40,10 +40,13 @@ class Derived:
         `meaning` says what one row is.
     make : callable
         Takes the relations that its arguments name, and `config`, `as_of` and `period` where it has such arguments.
+        A relation that it can do without has the default None.
     any_of : tuple of str
-        Where it can be made from any of several tables, which; those that are not there are given as None.
+        Where it needs any of several tables, which.
     refers : mapping of str to str
         Its columns that hold keys of tables.
+    columns : tuple of str
+        Its further columns by which it can be measured.
     keep : bool
         Whether it is worth keeping once it was made.
     """
@@ -53,6 +56,7 @@ class Derived:
     make: Callable[..., ir.Table]
     any_of: tuple[str, ...] = ()
     refers: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     keep: bool = False
 
     @property
@@ -60,9 +64,16 @@ class Derived:
         """The names of what it is made from."""
         return list(inspect.signature(self.make).parameters)
 
+    @property
+    def required(self) -> list[str]:
+        """The relations that it cannot be made without."""
+        parameters = inspect.signature(self.make).parameters.values()
+        needed = [p.name for p in parameters if p.default is p.empty]
+        return [name for name in needed if name in schema.TABLES or name in all_derived()]
+
 
 def derived(
-    *, refers: Mapping[str, str], any_of: tuple[str, ...] = (), keep: bool = False
+    *, refers: Mapping[str, str], columns: tuple[str, ...] = (), any_of: tuple[str, ...] = (), keep: bool = False
 ) -> Callable[[Callable[..., ir.Table]], Callable[..., ir.Table]]:
     """Declare a derived relation; its name is the function's, its meaning the first line of the docstring.
 
@@ -70,6 +81,8 @@ def derived(
     ----------
     refers : mapping of str to str
         Columns that hold keys of tables, for joins.
+    columns : tuple of str
+        Further columns by which it can be measured.
     any_of : tuple of str
         Tables any of which suffices.
     keep : bool
@@ -78,7 +91,7 @@ def derived(
 
     def declare(make: Callable[..., ir.Table]) -> Callable[..., ir.Table]:
         meaning = inspect.getdoc(make).splitlines()[0].rstrip(".")
-        _DERIVED[make.__name__] = Derived(make.__name__, meaning, make, any_of, refers, keep)
+        _DERIVED[make.__name__] = Derived(make.__name__, meaning, make, any_of, refers, columns, keep)
         return make
 
     return declare
@@ -118,10 +131,8 @@ class Relations:
         """Tell whether the relation called `name` can be had."""
         if name in all_derived():
             made = all_derived()[name]
-            tables = [argument for argument in made.arguments if argument in schema.TABLES or argument in all_derived()]
-            return (
-                any(table in self for table in made.any_of) if made.any_of else all(table in self for table in tables)
-            )
+            enough = not made.any_of or any(table in self for table in made.any_of)
+            return enough and all(table in self for table in made.required)
         return name in self._tables
 
     def get(self, name: str, *, period: Any = None) -> ir.Table:

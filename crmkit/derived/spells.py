@@ -17,7 +17,7 @@ from crmkit.relations import at, derived
     any_of=("customers", "subscriptions", "orders", "opportunities"),
     keep=True,
 )
-def spells(customers, subscriptions, orders, opportunities, config, as_of):
+def spells(config, as_of, customers=None, subscriptions=None, orders=None, opportunities=None):
     """One row a customer and unbroken time of being one.
 
     Columns: customer_id, spell (1 for the first), acquired_at, lost_at (null while it lasts).

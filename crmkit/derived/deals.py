@@ -1,0 +1,85 @@
+"""Opportunities with what came before them, and the stages they went through."""
+
+from __future__ import annotations
+
+import ibis
+
+from crmkit.casting import TIME
+from crmkit.relations import derived
+
+_REFERS = {
+    "customer_id": "customers",
+    "owner_id": "users",
+    "lead_id": "leads",
+    "campaign_id": "campaigns",
+    "product_id": "products",
+}
+_OWN = ("source", "stage", "kind", "lost_reason", "outcome", "currency")
+
+
+@derived(refers=_REFERS, columns=_OWN)
+def deals(opportunities, spells, leads=None, activities=None):
+    """One row an opportunity, with its customer's, its lead's and its activities' dates.
+
+    Columns: those of opportunities, acquired_at (of the customer), lead_created_at, first_activity_at (of the
+    opportunity, else of its lead), touches (activities of the opportunity before it closed).
+    """
+    found = opportunities.filter(opportunities.opportunity_id.notnull())
+    first = spells.filter(spells.spell == 1).select(spelled_id="customer_id", acquired_at="acquired_at")
+    found = found.left_join(first, found.customer_id == first.spelled_id).drop("spelled_id")
+    if leads is not None:
+        came = leads.select(came_id="lead_id", lead_created_at="created_at")
+        found = found.left_join(came, found.lead_id == came.came_id).drop("came_id")
+    else:
+        found = found.mutate(lead_created_at=ibis.null(TIME))
+    if activities is None:
+        return found.mutate(first_activity_at=ibis.null(TIME), touches=ibis.null("int64"))
+    ends = opportunities.select(ends_id="opportunity_id", ends_at="closed_at")
+    done = activities.filter(activities.opportunity_id.notnull())
+    done = done.inner_join(ends, done.opportunity_id == ends.ends_id)
+    done = done.filter(done.ends_at.isnull() | (done["at"] <= done.ends_at))
+    done = done.group_by(done_id="opportunity_id").agg(first_=done["at"].min(), touches_=done.count())
+    found = found.left_join(done, found.opportunity_id == done.done_id).drop("done_id")
+    early = (
+        activities.filter(activities.lead_id.notnull()).group_by(early_id="lead_id").agg(early_=lambda t: t["at"].min())
+    )
+    found = found.left_join(early, found.lead_id == early.early_id).drop("early_id")
+    firsts = ibis.least(found.first_, found.early_)
+    return found.mutate(
+        first_activity_at=ibis.coalesce(firsts, found.first_, found.early_), touches=found.touches_.fill_null(0)
+    ).drop("first_", "touches_", "early_")
+
+
+@derived(
+    refers={"customer_id": "customers", "owner_id": "users", "product_id": "products", "campaign_id": "campaigns"},
+    columns=("stage", "source", "kind"),
+)
+def stage_visits(opportunity_stages, opportunities):
+    """One row each time an opportunity stands in a stage.
+
+    Columns: opportunity_id, stage, entered_at, left_at (null while it stands there), went_on (to another stage, or
+    won), and the opportunity's customer_id, owner_id, product_id, campaign_id, source and kind. Entering the stage of
+    being won or lost is no visit.
+    """
+    order = ibis.window(group_by="opportunity_id", order_by=["entered_at", "stage"])
+    rows = opportunity_stages.filter(opportunity_stages.entered_at.notnull()).select(
+        "opportunity_id", "stage", "entered_at"
+    )
+    rows = rows.mutate(next_at=rows.entered_at.lead().over(order))
+    about = opportunities.select(
+        about_id="opportunity_id",
+        outcome="outcome",
+        closed_at="closed_at",
+        customer_id="customer_id",
+        owner_id="owner_id",
+        product_id="product_id",
+        campaign_id="campaign_id",
+        source="source",
+        kind="kind",
+    )
+    rows = rows.left_join(about, rows.opportunity_id == about.about_id).drop("about_id")
+    rows = rows.filter(rows.closed_at.isnull() | (rows.entered_at < rows.closed_at))
+    on_the_way = rows.next_at.notnull() & (rows.closed_at.isnull() | (rows.next_at < rows.closed_at))
+    won = (rows.outcome == "won").fill_null(False)
+    left = ibis.ifelse(on_the_way, rows.next_at, rows.closed_at)
+    return rows.mutate(left_at=left, went_on=on_the_way | won).drop("next_at", "closed_at", "outcome")

@@ -1,0 +1,1 @@
+"""From declared metrics to numbers: the only place where queries for metrics are made and run."""

@@ -1,0 +1,150 @@
+"""Which tables and columns a metric needs, read off its own expressions, and which of them a CRM lacks."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import ibis.expr.operations as ops
+from ibis.common.graph import Node
+
+from crmkit import schema
+from crmkit.casting import unbound
+from crmkit.config import Config
+from crmkit.engine.buckets import Buckets
+from crmkit.metric import Metric, bind, find
+from crmkit.periods import parse
+from crmkit.relations import Relations, all_derived
+
+DEFAULTED = frozenset(
+    {
+        ("customers", "acquired_at"),
+        ("customers", "lost_at"),
+        ("surveys", "scale_min"),
+        ("surveys", "scale_max"),
+    }
+)
+"""Columns that are made up for where they are missing."""
+
+
+@cache
+def _everything() -> Relations:
+    return Relations({name: unbound(table) for name, table in schema.TABLES.items()}, config=Config(), as_of=None)
+
+
+@cache
+def needs(name: str) -> frozenset[tuple[str, str]]:
+    """Return the (table, column) pairs that the metric called `name` is computed from.
+
+    Derived relations that can be made from any of several tables stand for themselves, as (relation, "").
+
+    Examples
+    --------
+    >>> sorted(needs("win_rate"))
+    [('opportunities', 'closed_at'), ('opportunities', 'outcome')]
+    """
+    metric = find(name)
+    found: set[tuple[str, str]] = set()
+    for part in metric.parts:
+        found |= needs(part)
+    if metric.relations:
+        found |= _own_needs(metric)
+    return frozenset(found)
+
+
+def _own_needs(metric: Metric) -> set[tuple[str, str]]:
+    span = Buckets(tuple(parse("2026").split("month")), "month")
+    tables = _Opaque(span)
+    kind = bind(metric, tables.get, context={"period": span, "as_of": parse("2026").end, "config": Config()})
+    found: set[tuple[str, str]] = set()
+    for atom in kind.atoms():
+        for part in (atom.value, atom.where, atom.at):
+            if part is not None:
+                found |= _lineage(part.op())
+    base = metric.relations[0]
+    if base in schema.TABLES and not any(table == base for table, _ in found):
+        found.add((base, schema.TABLES[base].required[0]))
+    optional = {tuple(column.split(".")) for column in metric.optional}
+    return {pair for pair in found if pair not in DEFAULTED and pair not in optional}
+
+
+class _Opaque:
+    """Relations of a CRM that has everything, in which those made from any of several tables are not looked into."""
+
+    def __init__(self, span: Buckets):
+        self._span = span
+
+    def get(self, name: str):
+        import ibis
+
+        derived = all_derived().get(name)
+        if derived is None or not derived.any_of:
+            if derived is not None:
+                arguments = {
+                    argument: self.get(argument)
+                    if argument in schema.TABLES or argument in all_derived()
+                    else {"period": self._span, "config": Config(), "as_of": None}[argument]
+                    for argument in derived.arguments
+                }
+                return derived.make(**arguments)
+            return _everything().get(name)
+        return ibis.table(_everything().get(name).schema(), name=name)
+
+
+def _lineage(node: Node, seen: dict | None = None) -> set[tuple[str, str]]:
+    """Return the columns of source tables from which a value is computed."""
+    seen = {} if seen is None else seen
+    if node in seen:
+        return set()
+    seen[node] = True
+    found: set[tuple[str, str]] = set()
+    if isinstance(node, ops.Field):
+        return _of_field(node.rel, node.name, seen)
+    for child in node.__children__:
+        if not isinstance(child, ops.Relation):
+            found |= _lineage(child, seen)
+    return found
+
+
+def _of_field(relation: ops.Relation, name: str, seen: dict) -> set[tuple[str, str]]:
+    if (relation, name) in seen:
+        return set()
+    seen[relation, name] = True
+    if isinstance(relation, ops.PhysicalTable):
+        opaque = relation.name in all_derived()
+        return {(relation.name, "" if opaque else name)}
+    if isinstance(relation, ops.Set):
+        return _of_field(relation.left, name, seen) | _of_field(relation.right, name, seen)
+    if isinstance(relation, ops.JoinReference):
+        return _of_field(relation.parent, name, seen)
+    found: set[tuple[str, str]] = set()
+    values = getattr(relation, "values", {})
+    if name in values:
+        found |= _lineage(values[name], seen)
+    elif hasattr(relation, "parent"):
+        found |= _of_field(relation.parent, name, seen)
+    if isinstance(relation, ops.Filter):
+        found = found.union(*(_lineage(predicate, seen) for predicate in relation.predicates))
+    if isinstance(relation, ops.JoinChain):
+        sides = {field.rel for field in values[name].find(ops.Field)}
+        for link in relation.rest:
+            if link.how == "inner" or link.table in sides:
+                found = found.union(*(_lineage(predicate, seen) for predicate in link.predicates))
+    if isinstance(relation, ops.Aggregate):
+        found = found.union(*(_lineage(group, seen) for group in relation.groups.values()))
+    return found
+
+
+def lacks(crm, name: str) -> str:
+    """Return what a CRM lacks to measure the metric called `name`, in words; "" where it lacks nothing."""
+    tables, columns = [], []
+    for table, column in sorted(needs(name)):
+        if table in all_derived():
+            if table not in crm.relations:
+                tables.append(" or ".join(all_derived()[table].any_of))
+        elif table not in crm.tables:
+            tables.append(table)
+        elif column not in crm.present[table]:
+            columns.append(f"{table}.{column}")
+    if tables:
+        return f"needs the table {' and the table '.join(dict.fromkeys(tables))}"
+    return f"needs the column {' and '.join(columns)}" if columns else ""

@@ -1,0 +1,91 @@
+"""One query a relation: all atoms of all metrics that are asked of it, per period and group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from crmkit.casting import TIME
+from crmkit.engine.buckets import Buckets
+from crmkit.kinds import Atom
+from crmkit.relations import at
+
+START = "start"
+"""The column of a query's result that says in which period a row belongs."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The query of one relation.
+
+    Attributes
+    ----------
+    relation : str
+    atoms : dict of key to (column name, Atom)
+        What is asked for.
+    groups : list of str
+        The columns of the groups.
+    expression : Ibis table
+        Columns `start`, the groups, and one for each atom. Atoms of other times are null in a row. Atoms of a moment
+        are sums of what falls in each period; all that lies before the first stands at `Buckets.before`.
+    """
+
+    relation: str
+    atoms: dict[tuple, tuple[str, Atom]]
+    groups: list[str]
+    expression: ir.Table
+
+
+def plan(relation: str, table: ir.Table, groups: Sequence[str], atoms: Iterable[Atom], buckets: Buckets) -> Plan:
+    """Return the query that asks `table` for `atoms`."""
+    named: dict[tuple, tuple[str, Atom]] = {}
+    axes: dict[tuple, list[tuple[str, Atom]]] = {}
+    for atom in atoms:
+        if atom.key in named:
+            continue
+        column = f"m{len(named)}"
+        named[atom.key] = (column, atom)
+        axes.setdefault((atom.at.op(), atom.moment != "during"), []).append((column, atom))
+    parts = [_axis(table, groups, members, buckets, named.values(), running) for (_, running), members in axes.items()]
+    expression = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    return Plan(relation, named, list(groups), expression)
+
+
+def _axis(table, groups, members, buckets: Buckets, everything, running: bool) -> ir.Table:
+    """Return the sums of the atoms that are placed by the same time."""
+    time = members[0][1].at
+    if running:
+        rows = table.filter(time < at(buckets.end))
+        start = ibis.ifelse(time < at(buckets.start), at(buckets.before), buckets.start_of(time))
+    else:
+        rows = table.filter((time >= at(buckets.start)) & (time < at(buckets.end)))
+        start = buckets.start_of(time)
+    sums = {column: aggregate(atom, rows) for column, atom in members}
+    if len(buckets.periods) == 1 and not running:
+        found = rows.group_by(groups).agg(**sums) if groups else rows.agg(**sums)
+        found = found.mutate(**{START: at(buckets.start)})
+    else:
+        found = rows.group_by(**{START: start.cast(TIME)}, **{name: table[name] for name in groups}).agg(**sums)
+    asked = {column for column, _ in members}
+    padded = {column: found[column] if column in asked else _absent(atom) for column, atom in everything}
+    return found.select(START, *groups, **padded)
+
+
+def aggregate(atom: Atom, rows: ir.Table) -> ir.Scalar:
+    """Return the Ibis aggregate of an atom over `rows`."""
+    if atom.how == "count":
+        return rows.count(where=None if atom.where is None else rows.bind(atom.where)[0])
+    if atom.how == "distinct":
+        return atom.value.nunique(where=atom.where)
+    if atom.how == "sum":
+        return atom.value.sum(where=atom.where).cast("float64")
+    if atom.share == 0.5:
+        return atom.value.median(where=atom.where).cast("float64")
+    return atom.value.quantile(atom.share, where=atom.where).cast("float64")
+
+
+def _absent(atom: Atom) -> ir.Scalar:
+    return ibis.null("int64" if atom.how in ("count", "distinct") else "float64")

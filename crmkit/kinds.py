@@ -1,0 +1,415 @@
+"""What a metric can be: a count, a total, a mean, a quantile, a share, a level at a moment, or arithmetic of these.
+
+A declaration returns one of these kinds. A kind knows its atoms (the sums that the engine has to ask for) and how its
+value follows from them. The same rule works on NumPy arrays, on bootstrap replicates of them, and on Ibis columns,
+from which the SQL is printed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+Get = Callable[["Atom"], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Atom:
+    """One sum that the engine asks a table for, per period and group.
+
+    Attributes
+    ----------
+    how : {"count", "sum", "distinct", "quantile"}
+    value : Ibis column or None
+        What is summed; None for a count.
+    where : Ibis boolean column or None
+        The rows that count.
+    at : Ibis time column
+        What places a row in a period.
+    moment : {"during", "start", "end"}
+        "during": rows placed in the period. "start" and "end": all rows placed before the period's start or end.
+    share : float
+        Which quantile.
+    relation : str
+        The relation that the columns belong to.
+    """
+
+    how: Literal["count", "sum", "distinct", "quantile"]
+    value: Any
+    where: Any
+    at: Any
+    moment: Literal["during", "start", "end"] = "during"
+    share: float = 0.5
+    relation: str = ""
+
+    @property
+    def key(self) -> tuple:
+        """What makes two atoms the same question, so that it is asked once."""
+        nodes = (None if part is None else part.op() for part in (self.value, self.where, self.at))
+        return (self.how, *nodes, self.moment != "during", self.share, self.relation)
+
+
+class Kind(ABC):
+    """Base of all kinds; they can be added, subtracted, multiplied and divided."""
+
+    interval: str | None = None
+
+    @abstractmethod
+    def atoms(self) -> Iterator[Atom]:
+        """Yield the atoms that the value needs."""
+
+    @abstractmethod
+    def value(self, get: Get) -> Any:
+        """Return the value from the atoms' sums."""
+
+    def numerator(self, get: Get) -> Any:
+        """Return the numerator where the value is a ratio, else None."""
+        return None
+
+    def denominator(self, get: Get) -> Any:
+        """Return the denominator where the value is a ratio, else None."""
+        return None
+
+    def n(self, get: Get) -> Any:
+        """Return the number of observations behind the value."""
+        return None
+
+    def placed(self, relation: str, at: Any) -> Kind:
+        """Return the same kind, its atoms tied to a relation and, where they name no time, to `at`."""
+        changes: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            part = getattr(self, name)
+            if isinstance(part, Atom) and not part.relation:
+                changes[name] = replace(part, relation=relation, at=at if part.at is None else part.at)
+            elif isinstance(part, Kind):
+                changes[name] = part.placed(relation, at)
+        return replace(self, **changes)
+
+    def __add__(self, other: Kind | float) -> Kind:
+        return Arithmetic("+", self, _kind(other))
+
+    def __sub__(self, other: Kind | float) -> Kind:
+        return Arithmetic("-", self, _kind(other))
+
+    def __mul__(self, other: Kind | float) -> Kind:
+        return Arithmetic("*", self, _kind(other))
+
+    def __truediv__(self, other: Kind | float) -> Kind:
+        return Arithmetic("/", self, _kind(other))
+
+    def __rsub__(self, other: float) -> Kind:
+        return Arithmetic("-", _kind(other), self)
+
+    def __rmul__(self, other: float) -> Kind:
+        return Arithmetic("*", _kind(other), self)
+
+    def __rtruediv__(self, other: float) -> Kind:
+        return Arithmetic("/", _kind(other), self)
+
+    def __radd__(self, other: float) -> Kind:
+        return Arithmetic("+", _kind(other), self)
+
+
+@dataclass(frozen=True, eq=False)
+class Count(Kind):
+    """How many rows, or how many different values: 0 where nothing happened."""
+
+    counted: Atom
+
+    def atoms(self):
+        yield self.counted
+
+    def value(self, get):
+        return get(self.counted)
+
+    def n(self, get):
+        return get(self.counted)
+
+
+@dataclass(frozen=True, eq=False)
+class Total(Kind):
+    """A sum: 0 where nothing happened, unknown where rows are there and none of them carries a value."""
+
+    summed: Atom
+    filled: Atom
+    rows: Atom
+
+    def atoms(self):
+        yield from (self.summed, self.filled, self.rows)
+
+    def value(self, get):
+        return _unless((get(self.rows) > 0) & (get(self.filled) == 0), _zero(get(self.summed)))
+
+    def n(self, get):
+        return get(self.filled)
+
+
+@dataclass(frozen=True, eq=False)
+class Mean(Kind):
+    """A mean of the values that are there, with a normal interval."""
+
+    summed: Atom
+    squared: Atom
+    filled: Atom
+    interval: str | None = "normal"
+
+    def atoms(self):
+        yield from (self.summed, self.squared, self.filled)
+
+    def value(self, get):
+        return divide(get(self.summed), get(self.filled))
+
+    def numerator(self, get):
+        return _zero(get(self.summed))
+
+    def denominator(self, get):
+        return get(self.filled)
+
+    n = denominator
+
+
+@dataclass(frozen=True, eq=False)
+class Quantile(Kind):
+    """A quantile of the values that are there; exact where the engine can, else stated as approximate."""
+
+    ordered: Atom
+    filled: Atom
+    interval: str | None = "order"
+
+    def atoms(self):
+        yield from (self.ordered, self.filled)
+
+    def value(self, get):
+        return get(self.ordered)
+
+    def n(self, get):
+        return get(self.filled)
+
+
+@dataclass(frozen=True, eq=False)
+class Share(Kind):
+    """Some of many, with a Wilson interval; unknown where there are none."""
+
+    part: Atom
+    of: Atom
+    interval: str | None = "wilson"
+
+    def atoms(self):
+        yield from (self.part, self.of)
+
+    def value(self, get):
+        return divide(get(self.part), get(self.of))
+
+    def numerator(self, get):
+        return get(self.part)
+
+    def denominator(self, get):
+        return get(self.of)
+
+    n = denominator
+
+
+@dataclass(frozen=True, eq=False)
+class NetShare(Kind):
+    """100 × (the share of one kind − the share of another), such as NPS, with an adjusted Wald interval."""
+
+    plus: Atom
+    minus: Atom
+    of: Atom
+    interval: str | None = "adjusted_wald"
+
+    def atoms(self):
+        yield from (self.plus, self.minus, self.of)
+
+    def value(self, get):
+        return divide((get(self.plus) - get(self.minus)) * 100.0, get(self.of))
+
+    def numerator(self, get):
+        return (get(self.plus) - get(self.minus)) * 100.0
+
+    def denominator(self, get):
+        return get(self.of)
+
+    n = denominator
+
+
+@dataclass(frozen=True, eq=False)
+class Level(Kind):
+    """What runs at a moment: all that began before it, less all that ended before it."""
+
+    begun: Atom
+    over: Atom
+    counts: bool = True
+
+    def atoms(self):
+        yield from (self.begun, self.over)
+
+    def value(self, get):
+        return _zero(get(self.begun)) - _zero(get(self.over))
+
+    def n(self, get):
+        return self.value(get) if self.counts else None
+
+
+@dataclass(frozen=True, eq=False)
+class Constant(Kind):
+    """A plain number in the arithmetic of kinds."""
+
+    number: float
+
+    def atoms(self):
+        return iter(())
+
+    def value(self, get):
+        return self.number
+
+
+@dataclass(frozen=True, eq=False)
+class Arithmetic(Kind):
+    """Two kinds added, subtracted, multiplied or divided; unknown where a part is, or where the divisor is 0."""
+
+    how: Literal["+", "-", "*", "/"]
+    left: Kind
+    right: Kind
+    interval: str | None = "bootstrap"
+
+    def atoms(self):
+        yield from self.left.atoms()
+        yield from self.right.atoms()
+
+    def value(self, get):
+        left, right = self.left.value(get), self.right.value(get)
+        if self.how == "/":
+            return divide(left, right)
+        return {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right}[self.how]()
+
+    def numerator(self, get):
+        return self.left.value(get) if self.how == "/" else None
+
+    def denominator(self, get):
+        return self.right.value(get) if self.how == "/" else None
+
+    def n(self, get):
+        if self.how == "/" and self.interval == "wilson":
+            return self.denominator(get)
+        counts = [count for count in (self.left.n(get), self.right.n(get)) if count is not None]
+        if len(counts) == 2 and isinstance(counts[0], np.ndarray):
+            return np.fmin(counts[0], counts[1])
+        return counts[0] if counts else None
+
+
+@dataclass(frozen=True, eq=False)
+class Withheld(Kind):
+    """A kind that is withheld where rows are there but carry no amount at all: what they are worth is not known."""
+
+    kind: Kind
+    amount: Total
+    rows: Count
+    reason: str
+    interval: str | None = None
+
+    def atoms(self):
+        yield from self.kind.atoms()
+        yield from self.amount.atoms()
+        yield from self.rows.atoms()
+
+    def withheld(self, get: Get) -> Any:
+        """Tell where the value is withheld."""
+        return (get(self.rows.counted) > 0) & (_zero(get(self.amount.summed)) == 0)
+
+    def value(self, get):
+        return _unless(self.withheld(get), self.kind.value(get))
+
+    def numerator(self, get):
+        return self.kind.numerator(get)
+
+    def denominator(self, get):
+        return self.kind.denominator(get)
+
+    def n(self, get):
+        return self.kind.n(get)
+
+
+def count(where: Any = None, *, distinct: Any = None, at: Any = None) -> Count:
+    """Count rows, or the different values of the column `distinct` among them."""
+    return Count(Atom("count" if distinct is None else "distinct", distinct, where, at))
+
+
+def total(value: Any, where: Any = None, *, at: Any = None) -> Total:
+    """Sum the column `value` over the rows `where`."""
+    there = value.notnull() if where is None else value.notnull() & where
+    return Total(Atom("sum", value, where, at), Atom("count", None, there, at), Atom("count", None, where, at))
+
+
+def mean(value: Any, where: Any = None, *, at: Any = None) -> Mean:
+    """Average the column `value` over the rows `where` that have one."""
+    there = value.notnull() if where is None else value.notnull() & where
+    return Mean(Atom("sum", value, where, at), Atom("sum", value * value, where, at), Atom("count", None, there, at))
+
+
+def quantile(value: Any, share: float, where: Any = None, *, at: Any = None) -> Quantile:
+    """Find the value below which `share` of the rows `where` lie."""
+    there = value.notnull() if where is None else value.notnull() & where
+    return Quantile(Atom("quantile", value, there, at, share=share), Atom("count", None, there, at))
+
+
+def median(value: Any, where: Any = None, *, at: Any = None) -> Quantile:
+    """Find the middle value of the rows `where`."""
+    return quantile(value, 0.5, where, at=at)
+
+
+def share(part: Any, *, of: Any = None, at: Any = None) -> Share:
+    """Divide the rows of which both `part` and `of` hold by those of which `of` holds."""
+    both = part if of is None else part & of
+    return Share(Atom("count", None, both, at), Atom("count", None, of, at))
+
+
+def net_share(plus: Any, minus: Any, *, of: Any, at: Any = None) -> NetShare:
+    """Subtract the share of `minus` among `of` from that of `plus`, times 100."""
+    return NetShare(
+        Atom("count", None, plus & of, at), Atom("count", None, minus & of, at), Atom("count", None, of, at)
+    )
+
+
+def level(
+    begun_at: Any, over_at: Any, *, value: Any = None, where: Any = None, moment: Literal["start", "end"] = "end"
+) -> Level:
+    """Count, or sum `value` over, the rows that run at the start or the end of a period.
+
+    A row runs at a moment if it began before it and was not over before it.
+    """
+    how = "count" if value is None else "sum"
+    ended = over_at.notnull() if where is None else over_at.notnull() & where
+    return Level(Atom(how, value, where, begun_at, moment), Atom(how, value, ended, over_at, moment), value is None)
+
+
+def withheld(kind: Kind, *, amount: Any, where: Any, reason: str, interval: str | None = "bootstrap") -> Withheld:
+    """Withhold `kind` where the rows `where` carry no `amount` at all, for the `reason` given."""
+    return Withheld(kind, total(amount, where), count(where), reason, interval)
+
+
+def divide(left: Any, right: Any) -> Any:
+    """Divide; unknown, not infinite, where the divisor is 0."""
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(np.asarray(right) == 0, np.nan, np.asarray(left, float) / np.asarray(right, float))
+    return left / right.nullif(0) if hasattr(right, "nullif") else left / right
+
+
+def _unless(condition: Any, value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return np.where(condition, np.nan, value)
+    return condition.ifelse(None, value)
+
+
+def _zero(value: Any) -> Any:
+    """Return sums with 0 where no row was summed."""
+    return np.nan_to_num(value) if isinstance(value, np.ndarray) else value.fill_null(0)
+
+
+def _kind(other: Kind | float) -> Kind:
+    return other if isinstance(other, Kind) else Constant(float(other))

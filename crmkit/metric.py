@@ -1,0 +1,227 @@
+"""What a metric is: a declaration of a few lines that says what is counted, from which the engine does the rest.
+
+    @metric(title="Win rate", unit="share", better="up", at="closed_at", formula="won ÷ (won + lost)")
+    def win_rate(opportunities):
+        '''Of the opportunities closed in the period, the share won.'''
+        return share(opportunities.outcome == "won", of=opportunities.outcome != "open")
+
+An argument named after a table (or a derived relation) is that table; one named after a metric is that metric, so
+that formulas read like formulas; `period`, `as_of` and `config` are what they say. Keyword-only arguments are options.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from crmkit import schema
+from crmkit.errors import UsageError
+from crmkit.kinds import Arithmetic, Kind
+from crmkit.relations import Relations, all_derived
+
+CATEGORIES = ("business performance", "user adoption", "customer perception")
+_CONTEXT = ("period", "as_of", "config")
+_METRICS: dict[str, Metric] = {}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as it is declared.
+
+    Attributes
+    ----------
+    name, title : str
+    family : str
+        The module that declares it.
+    category : str
+        Business performance, user adoption or customer perception.
+    unit : str
+        share (0-1), count, money, days, hours, score, points, ratio, money_per_day.
+    better : {"up", "down", ""}
+        Which direction is good.
+    formula : str
+        In words and signs, on one line.
+    meaning : str
+        What is counted and what is left out: the docstring up to its example.
+    caveats : str
+        When it misleads.
+    source : str
+        Where the definition comes from.
+    at : str
+        The column that places a row in a period, unless a kind says otherwise.
+    optional : tuple of str
+        Columns ("table.column") that it can do without.
+    interval : str or None
+        Overrides the kind's own.
+    declare : callable
+    """
+
+    name: str
+    title: str
+    family: str
+    category: str
+    unit: str
+    better: str
+    formula: str
+    meaning: str
+    caveats: str
+    source: str
+    at: str
+    optional: tuple[str, ...] = field(repr=False)
+    interval: str | None = field(repr=False)
+    declare: Callable[..., Kind] = field(repr=False)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The names of the tables, metrics and context that the declaration takes."""
+        return [name for name, p in inspect.signature(self.declare).parameters.items() if p.kind != p.KEYWORD_ONLY]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options and their defaults."""
+        found = inspect.signature(self.declare).parameters.items()
+        return {name: p.default for name, p in found if p.kind == p.KEYWORD_ONLY}
+
+    @property
+    def relations(self) -> list[str]:
+        """The tables and derived relations that it is declared on; empty for a formula of metrics."""
+        return [name for name in self.arguments if name in schema.TABLES or name in all_derived()]
+
+    @property
+    def parts(self) -> list[str]:
+        """The metrics that its formula is made of."""
+        return [name for name in self.arguments if name not in self.relations and name not in _CONTEXT]
+
+
+def metric(
+    *,
+    title: str,
+    unit: str,
+    formula: str,
+    better: str = "",
+    at: str = "",
+    caveats: str = "",
+    source: str = "",
+    optional: tuple[str, ...] = (),
+    interval: str | None = "",
+    category: str = "",
+) -> Callable[[Callable[..., Kind]], Callable[..., Kind]]:
+    """Declare a metric; its name is the function's, its family the module's.
+
+    The module's `CATEGORY` is the category unless one is given. The docstring's text is the meaning, and its example is
+    run by the tests.
+    """
+
+    def declare(function: Callable[..., Kind]) -> Callable[..., Kind]:
+        module = sys.modules[function.__module__]
+        family = function.__module__.rpartition(".")[2]
+        found = category or getattr(module, "CATEGORY", CATEGORIES[0])
+        meaning = inspect.getdoc(function).partition("\n>>>")[0].partition("\nExamples\n")[0].strip()
+        _METRICS[function.__name__] = Metric(
+            function.__name__,
+            title,
+            family,
+            found,
+            unit,
+            better,
+            formula,
+            meaning,
+            caveats,
+            source,
+            at,
+            optional,
+            interval,
+            function,
+        )
+        return function
+
+    return declare
+
+
+@cache
+def all_metrics() -> dict[str, Metric]:
+    """Return all metrics by name, those of every module of `crmkit.metrics`, in the order of their families.
+
+    Examples
+    --------
+    >>> all_metrics()["win_rate"].unit
+    'share'
+    """
+    import crmkit.metrics
+
+    for module in pkgutil.iter_modules(crmkit.metrics.__path__, "crmkit.metrics."):
+        importlib.import_module(module.name)
+    order = {name: place for place, name in enumerate(crmkit.metrics.FAMILIES)}
+    return dict(sorted(_METRICS.items(), key=lambda item: order.get(item[1].family, len(order))))
+
+
+def find(name: str) -> Metric:
+    """Return the metric called `name`.
+
+    Raises
+    ------
+    UsageError
+        Where there is none; the message has the nearest names.
+    """
+    metrics = all_metrics()
+    if name not in metrics:
+        near = get_close_matches(name, metrics, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"There is no metric {name!r}.{hint} `crmkit metrics` lists all.")
+    return metrics[name]
+
+
+def bind(
+    metric: Metric,
+    relation: Callable[[str], Any],
+    *,
+    context: Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
+) -> Kind:
+    """Return what `metric` measures, on the tables that `relation` gives by name.
+
+    Parameters
+    ----------
+    metric : Metric
+    relation : callable
+        From the name of a relation to an Ibis table.
+    context : mapping
+        `period`, `as_of` and `config`.
+    options : mapping, optional
+        Options of this metric or of the metrics in its formula.
+    """
+    options = options or {}
+    arguments = {}
+    for name in metric.arguments:
+        if name in _CONTEXT:
+            arguments[name] = context[name]
+        elif name in metric.relations:
+            arguments[name] = relation(name)
+        else:
+            arguments[name] = bind(find(name), relation, context=context, options=options)
+    own = {name: options[name] for name in metric.options if name in options}
+    kind = metric.declare(**arguments, **own)
+    if metric.relations:
+        base = metric.relations[0]
+        kind = kind.placed(base, arguments[base][metric.at] if metric.at else None)
+    if metric.interval != "" and isinstance(kind, Arithmetic):
+        kind = Arithmetic(kind.how, kind.left, kind.right, metric.interval)
+    return kind
+
+
+def relations_of(metric: Metric) -> set[str]:
+    """Return the names of the relations that `metric` and the metrics in its formula are declared on."""
+    found = set(metric.relations[:1])
+    for part in metric.parts:
+        found |= relations_of(find(part))
+    return found
+
+
+__all__ = ["CATEGORIES", "Metric", "Relations", "all_metrics", "bind", "find", "metric", "relations_of"]

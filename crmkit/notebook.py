@@ -181,7 +181,7 @@ def definitions(metrics: Iterable[Any]) -> Html:
 
 
 def style() -> Html:
-    """Bring the kit's stylesheet into a notebook in JupyterLab; call it as often as you like, the effect is the same."""
+    """Bring the kit's stylesheet into a notebook in JupyterLab; called twice, it changes nothing more."""
     sheet = resources.files("crmkit").joinpath(*_STYLESHEET)
     if not sheet.is_file():
         return Html("", "")

@@ -199,7 +199,8 @@ def _draw_levers(ax: Axes, names: list[str], size: np.ndarray, what: words.About
     for i, s in enumerate(size):
         side = 1 if s >= 0 else -1
         ax.annotate(difference(s, what, digits=digits), (ends[i], i), xytext=(5 * side, 0), va="center",
-                    textcoords="offset points", ha="left" if side > 0 else "right", weight="bold", size=9, color=colors[i])  # fmt: skip
+                    textcoords="offset points", ha="left" if side > 0 else "right", weight="bold", size=9,
+                    color=colors[i])  # fmt: skip
     room = 0.19 * span
     ax.set_xlim(
         min(low - 0.02 * span, *(ends[size < 0] - room)) if (size < 0).any() else low,

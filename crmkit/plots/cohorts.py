@@ -169,7 +169,16 @@ def _draw_triangle(ax: Axes, wide: pd.DataFrame, names: list[str], sizes: Any, w
                 lang=what.lang,
                 digits=0 if what.unit == "share" else None,
             )
-            ax.text(j, i, text, ha="center", va="center", size=8, color="white" if shade > 0.45 else style.INK)
+            ax.text(
+                j,
+                i,
+                text,
+                ha="center",
+                va="center",
+                size=8,
+                color="white" if shade > 0.45 else style.INK,
+                in_layout=False,
+            )
     else:
         bar = ax.figure.colorbar(image, ax=ax, shrink=0.8, aspect=28, pad=0.01)
         style.value_axis(bar.ax, bar.ax.yaxis, what.unit, currency=what.currency, lang=what.lang)

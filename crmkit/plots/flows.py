@@ -220,7 +220,8 @@ def _draw_histogram(
             ax.axvline(at, color=color, linewidth=1.5, linestyle="-" if name == "median" else (0, (4, 3)))
             ax.annotate(f"{name} {what.say(at)}", (at, 0.97), xycoords=("data", "axes fraction"),
                         xytext=(5 if side else -5, 0), textcoords="offset points", va="top",
-                        ha="left" if side else "right", color=color, weight="bold", path_effects=style.HALO)  # fmt: skip
+                        ha="left" if side else "right", color=color,
+                        weight="bold", path_effects=style.HALO)  # fmt: skip
 
 
 def _binned(edges: np.ndarray, heights: np.ndarray, what: words.About, beyond: int = 0) -> pd.DataFrame:

@@ -254,7 +254,7 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
             ha="left" if side > 0 else "right", weight="bold", size=9, path_effects=style.HALO,
         )  # fmt: skip
     span = (right.max() - left.min()) or 1.0
-    ax.set_xlim(left.min() - (0.16 * span if left.min() < 0 else 0), right.max() + 0.14 * span)
+    ax.set_xlim(left.min() - (0.16 if value.min() < 0 else 0.02 * (left.min() < 0)) * span, right.max() + 0.14 * span)
     if left.min() < 0:
         ax.axvline(0, color=style.FAINT, linewidth=0.8)
     style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang)

@@ -126,7 +126,7 @@ def _draw_parts(ax: Axes, shares: pd.DataFrame, labels: list[str], time: bool, w
                     middle = (base if isinstance(base, float) else base[i]) + share / 2
                     spot = (i, middle) if time else (middle, i)
                     ax.text(*spot, words.say(share, "share", digits=0, lang=what.lang), color=ink, size=8,
-                            ha="center", va="center")  # fmt: skip
+                            ha="center", va="center", in_layout=False)  # fmt: skip
         bars.set_label("\u200b" + style.short(name, 26))
         base = base + size
     handles = list(ax.containers)

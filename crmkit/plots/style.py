@@ -245,6 +245,7 @@ def png(ax: Axes) -> bytes:
     """Render the whole figure of `ax` as PNG: the same data gives the same bytes."""
     sink = io.BytesIO()
     with house():
+        _settle(ax)
         ax.figure.savefig(sink, format="png", dpi=DPI, metadata={"Software": None})
     return sink.getvalue()
 
@@ -253,6 +254,7 @@ def svg(ax: Axes) -> bytes:
     """Render the whole figure of `ax` as SVG without date or random names: the same data gives the same bytes."""
     sink = io.BytesIO()
     with house():
+        _settle(ax)
         ax.figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
     return sink.getvalue()
 
@@ -285,6 +287,15 @@ def attach(ax: Axes, *, alt: str, data: object, twin: Callable[[], object]) -> A
     ax.crm_alt, ax.crm_data, ax.crm_twin = " ".join(alt.split()), data, twin
     check_glyphs(ax)
     return ax
+
+
+def _settle(ax: Axes) -> None:
+    """Lay the figure out once and for all: each further layout would move things by fractions of a pixel."""
+    engine = ax.figure.get_layout_engine()
+    if getattr(ax, "_crm_own", False) and engine is not None:
+        engine.execute(ax.figure)
+        engine.execute(ax.figure)  # the labels outside the axes move with the axes: the second pass makes room for them
+        ax.figure.set_layout_engine(None)  # not "none", which would have savefig draw twice
 
 
 def _pieces(word: str, width: int) -> Iterator[tuple[str, bool]]:

@@ -1,4 +1,4 @@
-"""What a report says of its data: company, as-of date, period, files, span and the scorecard. The only place here that opens it."""
+"""What a report says of its data: company, as-of date, period, files, span and scorecard. Only this module opens it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Facts:
         By table.
     scorecard : callable
         Returns the scorecard as a frame.
+    notes : tuple of str
+        What was noticed while the data was read, one sentence each.
     """
 
     source: str
@@ -45,6 +47,7 @@ class Facts:
     files: tuple[dict[str, Any], ...]
     rows: dict[str, int]
     scorecard: Callable[[], pd.DataFrame]
+    notes: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -68,23 +71,21 @@ def resolve(data: str | Path, period: str) -> Facts:
         If the data is wrong.
     """
     import crmkit
-    from crmkit import periods
 
     source = _absolute(data)
     crm = crmkit.open(source)
-    calendar = crm.config.calendar
-    chosen = periods.parse(period, as_of=crm.as_of, calendar=calendar)
-    rows, first = _extent(crm)
+    chosen = crm.period(period)
     return Facts(
         source=source,
         as_of=crm.as_of.date().isoformat() if crm.as_of else "",
         period=chosen.name,
         company=crm.config.name,
         currency=crm.config.currency,
-        first=first,
+        first=_first(crm),
         files=tuple(_files(crm)),
-        rows=rows,
-        scorecard=lambda: crm.scorecard(period=chosen),
+        rows=dict(crm.rows),
+        scorecard=lambda: crm.scorecard(chosen),
+        notes=tuple(crm.notes),
     )
 
 
@@ -94,23 +95,17 @@ def _absolute(data: str | Path) -> str:
     return str(path.resolve()) if path.exists() else str(data)
 
 
-def _extent(crm: Any) -> tuple[dict[str, int], str]:
-    """Count the rows of each table and find the first date in the data, in one query a table."""
+def _first(crm: Any) -> str:
+    """Return the first date from which a row exists, "" where no table says."""
     from crmkit import schema
 
-    rows: dict[str, int] = {}
     firsts = []
-    for name in crm.tables:
-        table, born = getattr(crm, name), schema.TABLES[name].born
-        wanted = {"rows": table.count()}
-        if born and born in table.columns:
-            wanted["first"] = table[born].min()
-        found = table.aggregate(**wanted).to_pandas().iloc[0]
-        rows[name] = int(found["rows"])
-        first = found.get("first")
-        if first is not None and first == first:  # noqa: PLR0124, NaT differs from itself
-            firsts.append(str(first)[:10])
-    return rows, min(firsts, default="")
+    for name, table in crm.tables.items():
+        born = schema.TABLES[name].born
+        if born in crm.present[name]:
+            first = table[born].min().to_pandas()
+            firsts += [] if first is None or first != first else [str(first)[:10]]  # noqa: PLR0124, NaT isn't itself
+    return min(firsts, default="")
 
 
 def _files(crm: Any) -> list[dict[str, Any]]:

@@ -9,9 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crmkit.numbers import UNKNOWN, say, say_change, say_interval
+from crmkit import notebook
 from crmkit.report.page import frame
-from crmkit.tables import STATUS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,6 @@ SCHEMA_VERSION = 1
 _CARDS = 8
 _FORMULA = re.compile(r"[\s\"']*[=+\-@|%\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z")
-_TONES = {"good": "good", "better": "good", "bad": "bad", "worse": "bad", "near": "near"}
 
 
 def kpis_csv(scorecard: pd.DataFrame) -> str:
@@ -66,39 +64,16 @@ def _unknown(value: Any) -> bool:
 
 
 def _safe_cell(text: str) -> str:
+    text = re.sub(r"\r\n?", "\n", text)  # the csv module quotes the one, not the other
     if _FORMULA.match(text) and not _NUMBER.match(text):
         return "'" + text
     return text
 
 
-def cards(scorecard: pd.DataFrame, *, currency: str, lang: str) -> list[dict[str, str]]:
-    """Return the first numbers of a scorecard for people: title, value, change, target, interval and status.
-
-    Numbers that are unknown are left to the scorecard's own page.
-    """
-    found: list[dict[str, str]] = []
-    for row in scorecard.to_dict("records"):
-        value, unit = row.get("value"), row.get("unit") or ""
-        if _unknown(value):
-            continue
-        say_it = {"currency": currency, "lang": lang}
-        previous = row.get("previous", row.get("before"))
-        status = "" if _unknown(row.get("status")) else str(row["status"])
-        mark, word = STATUS.get(status, ("", status))
-        card = {
-            "title": str(row.get("title") or row["metric"]),
-            "value": say(value, unit, **say_it),
-            "change": say_change(value, previous, unit, **say_it),
-            "target": "" if _unknown(row.get("target")) else say(row["target"], unit, **say_it),
-            "interval": say_interval(row.get("low"), row.get("high"), unit, **say_it),
-            "tone": _TONES.get(status, ""),
-            "mark": mark,
-            "word": word,
-        }
-        found.append({key: "" if text == UNKNOWN else text for key, text in card.items()})
-        if len(found) == _CARDS:
-            break
-    return found
+def cards(scorecard: pd.DataFrame, *, currency: str, lang: str) -> str:
+    """Return the first numbers of a scorecard as cards; what is unknown is left to the scorecard's own page."""
+    known = scorecard[scorecard["value"].notna()].head(_CARDS)
+    return notebook.cards(known, currency=currency, lang=lang).html if len(known) else ""
 
 
 def all_reports(out: Path, *, lang: str) -> str:

@@ -54,7 +54,7 @@ class Body:
 
 
 class Converter:
-    """Converts executed notebooks, one after another, with one exporter: a new one for each costs three times as much."""
+    """Converts executed notebooks with one exporter, since a new one for each costs three times as much."""
 
     def __init__(self, *, lang: str) -> None:
         self._exporter = HTMLExporter(

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from crmkit.errors import CrmkitError, UsageError
@@ -86,6 +86,29 @@ def _exchange(one: Path, other: Path) -> bool:
 def _remove(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def keep_others(target: Path, fresh: Path, *, made: Collection[str]) -> None:
+    """Copy from an earlier report what no run made, such as somebody's own notes.
+
+    Parameters
+    ----------
+    target : Path
+        The earlier report, if any.
+    fresh : Path
+        The report that is being built.
+    made : collection of str
+        Names of the files that earlier runs made.
+    """
+    if not target.is_dir():
+        return
+    for path in sorted(target.iterdir()):
+        if path.name in made or (fresh / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, fresh / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, fresh / path.name, follow_symlinks=False)
 
 
 def write(path: Path, text: str) -> None:

@@ -113,8 +113,8 @@ def render(
     """Run the report notebooks on a CRM's data and write `<out>/<as-of date>/<period>/`.
 
     The folder appears whole or not at all, in the place of an earlier report of the same date and period: it then
-    holds the pages of this run alone, also where `only` left some out. Same data and options, same bytes in all files
-    but run.json, which has the run's own times.
+    holds the pages of this run alone, also where `only` left some out, and files of yours that were there. Same data
+    and options, same bytes in all files but run.json, which has the run's own times.
 
     Parameters
     ----------
@@ -173,15 +173,36 @@ def render(
         facts = (resolve or _facts.resolve)(data, period)
         target = Path(out) / facts.folder
         command = _command(data, facts, only, settings or {}, out, lang)
+        former = _former_files(target)
         with publish.building(target) as fresh:
             runner = _Runner(facts, folder, zygote, jobs, limits, lang, progress)
             results, run_record = _write_pages(fresh, runner, chosen, command)
             _write_text(fresh / "run.json", json.dumps(run_record, indent=1, ensure_ascii=False, default=str) + "\n")
+            publish.keep_others(target, fresh, made=former)
     with publish.locked(Path(out) / ".index.lock", what="the index of reports", patience=20):
         from crmkit.report import index
 
         publish.write(Path(out) / "index.html", index.all_reports(Path(out), lang=lang))
     return Run(target, tuple(results))
+
+
+def _former_files(target: Path) -> set[str]:
+    """Return the names of the files that an earlier run made in a folder; whatever else is there is somebody's own.
+
+    Raises
+    ------
+    UsageError
+        If there is a folder that crmkit did not make.
+    """
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return set()
+    try:
+        run = json.loads((target / "run.json").read_text(encoding="utf-8"))
+        return {"index.html", "kpis.csv", "run.json", *(f"{made['name']}.html" for made in run["notebooks"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{target} is not a report of crmkit's. Move it away, or give another folder with --out."
+        ) from None
 
 
 def _say(line: str) -> None:

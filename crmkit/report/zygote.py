@@ -57,12 +57,16 @@ def can_fork() -> bool:
 
 def environment() -> dict[str, str]:
     """Return the environment of every kernel of a report: same inputs, same bytes, and no questions to a terminal."""
-    return os.environ | {
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONUTF8": "1",
-    }
+    return (
+        os.environ
+        | _search_path()
+        | {
+            "PYTHONHASHSEED": "0",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONUTF8": "1",
+        }
+    )
 
 
 class Zygote:
@@ -84,7 +88,7 @@ class Zygote:
                 stdin=theirs,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=environment() | {"PYTHONPATH": _search_path()},
+                env=environment(),
                 start_new_session=True,
             )
 
@@ -113,10 +117,12 @@ class Zygote:
         return json.loads(answer)["pid"]
 
 
-def _search_path() -> str:
-    """Return the PYTHONPATH with which another Python finds this very crmkit."""
-    home = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+def _search_path() -> dict[str, str]:
+    """Return the PYTHONPATH with which a kernel finds a crmkit that is run from a checkout without being installed."""
+    home = Path(__file__).resolve().parents[2]
+    if not (home / "pyproject.toml").is_file():
+        return {}
+    return {"PYTHONPATH": os.pathsep.join([str(home), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def main() -> None:

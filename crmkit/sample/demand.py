@@ -52,7 +52,7 @@ def leads(world: World, found: Columns, reps: int) -> Columns:
     source = np.where(campaign >= 0, found["channel"][campaign], len(PAID_CHANNELS))
     length = month_start(month_index(month) + 1) - month
     created = at_work(rng, month + (rng.random(month.size) * length).astype(np.int64))
-    created = np.clip(created, month, month + length - 3600)  # a campaign's leads stay in its month
+    created = np.clip(created, month + 8 * 3600, month + length - 3600)  # a campaign's leads stay in its month
     order = np.argsort(created, kind="stable")
     created, campaign, source = created[order], campaign[order], source[order]
     person = rng.random(created.size) < PERSON_SHARE[source]
@@ -152,7 +152,7 @@ def customers(world: World, lead: Columns, reps: int, agents: int) -> Columns:
         "agent": agent,
         "mood": mood,
         "rep": np.where(business, own, -1),
-        "country": people.countries(rng, total),
+        "country": people.place_awkward(people.countries(rng, total), business),
     }
 
 

@@ -64,8 +64,8 @@ def expected_acquired(company, window: str) -> float:
     return float(won + free + taken * inside.sum())
 
 
-def churn_rate(company, window: str, segment: int) -> float:
-    """Return the share of a segment's customers at the window's start that leave in it, on average.
+def churn_rate(company, window: str, segment: int) -> tuple[float, int]:
+    """Return the share of a segment's customers at the window's start that leave in it, on average, and their number.
 
     A customer without a term can leave at each monthly boundary, one with a term at its end only.
     """
@@ -83,7 +83,7 @@ def churn_rate(company, window: str, segment: int) -> float:
     due = year > passed[0] // 12
     chance = np.clip(chain["renewal"][rows] * np.where(ends + 2 * DAY > CRM, world.crm_renewal, 1.0), 0, 1)
     risk = np.where(chain["annual"][rows], np.where(due, 1 - chance, 0.0), monthly)
-    return float(risk.mean()) if rows.size else float("nan")
+    return float(risk.mean()) if rows.size else 0.0, rows.size
 
 
 def basket(company) -> tuple[np.ndarray, np.ndarray]:

@@ -154,10 +154,12 @@ COUNTRIES: dict[str, Country] = {
         "Asia",
         0.05,
         _words(
-            "陽子/yoko 美咲/misaki 桜/sakura 葵/aoi 真由美/mayumi 千尋/chihiro 恵/megumi 直美/naomi さくら/sakura 結衣/yui"
+            "陽子/yoko 美咲/misaki 桜/sakura 葵/aoi 真由美/mayumi "
+            "千尋/chihiro 恵/megumi 直美/naomi さくら/sakura 結衣/yui"
         ),
         _words(
-            "太郎/taro 健一/kenichi 翔太/shota 大輔/daisuke 拓也/takuya 誠/makoto 直樹/naoki 蓮/ren 悠斗/yuto 浩/hiroshi"
+            "太郎/taro 健一/kenichi 翔太/shota 大輔/daisuke 拓也/takuya "
+            "誠/makoto 直樹/naoki 蓮/ren 悠斗/yuto 浩/hiroshi"
         ),
         _words(
             "佐藤/sato 鈴木/suzuki 髙橋/takahashi 渡邊/watanabe 小林/kobayashi 山本/yamamoto 中村/nakamura 斎藤/saito "
@@ -177,7 +179,8 @@ COUNTRIES: dict[str, Country] = {
         ),
         _words("伟/wei 强/qiang 磊/lei 建国/jianguo 志明/zhiming 浩然/haoran 俊杰/junjie 宇航/yuhang 勇/yong 鹏/peng"),
         _words(
-            "王/wang 李/li 张/zhang 刘/liu 陈/chen 杨/yang 赵/zhao 黄/huang 周/zhou 吴/wu 徐/xu 孙/sun 欧阳/ouyang 林/lin"
+            "王/wang 李/li 张/zhang 刘/liu 陈/chen 杨/yang 赵/zhao "
+            "黄/huang 周/zhou 吴/wu 徐/xu 孙/sun 欧阳/ouyang 林/lin"
         ),
         _words("咖啡 茶馆 酒店 面包坊 书店 设计 印务 餐厅 甜品 会计事务所"),
         _words("春山 明月 竹影 云海 晨光 流泉 白鹭 青石 听雨 远帆 松风 小满 梧桐 星河 半夏 归燕"),
@@ -188,14 +191,14 @@ COUNTRIES: dict[str, Country] = {
 }
 
 AWKWARD = (
-    "日本語カフェ合同会社",
-    "Ca$h & Carry Kaffee GmbH",
-    "Beans < Leaves Ltd",
-    "_underscore studio",
-    "O'Hara's \"Old Mill\" Café, Ltd",
-    "Żółć & Gęśl sp. z o.o.",
+    ("JP", "日本語カフェ合同会社"),
+    ("DE", "Ca$h & Carry Kaffee GmbH"),
+    ("GB", "Beans < Leaves Ltd"),
+    ("GB", "_underscore studio"),
+    ("GB", "O'Hara's \"Old Mill\" Café, Ltd"),
+    ("PL", "Żółć & Gęśl sp. z o.o."),
 )
-"""Company names that are legal and break careless software; the first business customers bear them."""
+"""Countries and names of firms, legal but hard on careless software; the first business customers bear them."""
 
 INDUSTRIES = {
     "office": ("Accounting", "Architecture", "Legal services", "Printing", "Software", "Surveying"),

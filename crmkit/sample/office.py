@@ -118,16 +118,16 @@ def experiments(world: World, who: Columns, first_bought: np.ndarray) -> Columns
 
 
 GOALS = (
-    # metric, 2026, share of the year's value that a quarter has to reach
-    ("revenue", 2_650_000.0, 0.25),
-    ("new_revenue", 2_100_000.0, 0.25),
-    ("win_rate", 0.56, 1.0),
+    # metric, value for 2026, share of it that a quarter has to reach
+    ("revenue", 3_700_000.0, 0.25),
+    ("new_revenue", 2_200_000.0, 0.25),
+    ("win_rate", 0.60, 1.0),
     ("sales_cycle_days", 36.0, 1.0),
-    ("leads", 1_000.0, 0.25),
-    ("nps", 15.0, 1.0),
-    ("churn_rate", 0.36, 0.27),
-    ("renewal_rate", 0.80, 1.0),
-    ("first_response_hours", 9.0, 1.0),
+    ("leads", 880.0, 0.25),
+    ("nps", 18.0, 1.0),
+    ("churn_rate", 0.28, 0.26),
+    ("renewal_rate", 0.77, 1.0),
+    ("first_response_hours", 8.0, 1.0),
     ("csat", 0.75, 1.0),
 )
 SCALED = ("revenue", "new_revenue", "leads")
@@ -137,13 +137,13 @@ def targets(world: World, reps: int) -> list[tuple[str, str, float, int, int]]:
     """Return metric, period, value, rep and segment (-1 for everybody) of the targets for 2026."""
     rows = []
     for metric, value, quarter in GOALS:
-        value = value * (world.scale if metric in SCALED else 1.0)
-        rows.append((metric, "2026", value, -1, -1))
-        rows += [(metric, f"2026-Q{number}", value * quarter, -1, -1) for number in (1, 2, 3, 4)]
+        goal = value * (world.scale if metric in SCALED else 1.0)
+        rows.append((metric, "2026", goal, -1, -1))
+        rows += [(metric, f"2026-Q{number}", goal * quarter, -1, -1) for number in (1, 2, 3, 4)]
     share = world.rep_share(reps)
     for rep in range(min(reps, 12)):
         if rep != reps - 2:
-            rows.append(("new_revenue", "2026-Q3", round(525_000.0 * world.scale * share[rep], -3), rep, -1))
+            rows.append(("new_revenue", "2026-Q3", round(550_000.0 * world.scale * share[rep], -3), rep, -1))
     rows += [("nps", "2026-Q3", 10.0 + 5 * (4 - segment), -1, segment) for segment in range(5)]
     rows += [("churn_rate", "2026-Q3", value, -1, segment) for segment, value in enumerate((0.03, 0.05, 0.07, 0.10))]
     return rows

@@ -21,6 +21,13 @@ def countries(rng: np.random.Generator, size: int) -> np.ndarray:
     return rng.choice(len(CODES), size, p=weight / weight.sum()).astype(np.int8)
 
 
+def place_awkward(country: np.ndarray, business: np.ndarray) -> np.ndarray:
+    """Return the countries with those of the awkward names put in for the first businesses."""
+    country, rows = country.copy(), np.flatnonzero(business)[: len(AWKWARD)]
+    country[rows] = [CODES.index(code) for code, _ in AWKWARD[: rows.size]]
+    return country
+
+
 def regions(country: np.ndarray) -> np.ndarray:
     """Return the sales region of each country, as an index into REGIONS."""
     of = np.array([REGIONS.index(COUNTRIES[code].region) for code in CODES], np.int8)
@@ -35,7 +42,7 @@ def plain(word: str) -> str:
     >>> plain("Święcisława"), plain("O'Hara"), plain("髙橋/takahashi")
     ('swiecislawa', 'ohara', 'takahashi')
     """
-    word = unicodedata.normalize("NFKD", word.split("/")[-1].translate(_PLAIN).lower())
+    word = unicodedata.normalize("NFKD", word.rpartition("/")[2].translate(_PLAIN).lower())
     return "".join(letter for letter in word if letter.isascii() and letter.isalnum())
 
 
@@ -83,7 +90,8 @@ def companies(rng: np.random.Generator, country: np.ndarray, *, awkward: bool = 
         )
         name[rows] = made[rng.permutation(made.size)[np.arange(rows.size) % made.size]]
     if awkward:
-        name[: len(AWKWARD)] = AWKWARD[: country.size]
+        for row, (_, hard) in enumerate(AWKWARD[: country.size]):
+            name[row] = hard
     return name
 
 

@@ -72,6 +72,7 @@ def renewals(world: World, term: Columns, chain: Columns, who: Columns, reps: in
     made["mean"] = made["mean"] * np.where(with_crm, world.crm_cycle, 1.0)
     days = np.clip(np.round(days * np.where(with_crm, world.crm_cycle, 1.0)), 3, 300).astype(np.int64)
     made["created"] = np.minimum(at_work(rng, closed - days * DAY), closed - DAY)
+    made["rep"] = handover(who["rep"][customer], made["created"], reps)
     made["closed"], made["chance"] = closed, term["chance"][rows]
     made["won"], made["amount"] = term["outcome"][rows] == 0, term["amount"][rows]
     inside = (made["created"] > START) & (made["created"] < END) & (made["created"] > term["start"][rows])

@@ -142,7 +142,7 @@ def _relationship(world: World, rng, spell: Columns, who: Columns) -> Columns:
         day = int(month_start(month)) + 9 * DAY
         there = spell["customer"][(spell["begin"] < day) & (spell["stop"] > day)]
         there = np.unique(there)
-        there = there[rng.random(there.size) < 0.22]
+        there = there[rng.random(there.size) < 0.25]
         customer.append(there)
         at.append(at_home(rng, day + rng.integers(0, 12, there.size) * DAY))
     customer, at = np.concatenate(customer), np.concatenate(at)

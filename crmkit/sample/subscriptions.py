@@ -39,7 +39,7 @@ def chains(world: World, customer: np.ndarray, start: np.ndarray, who: Columns) 
         "start": start,
         "annual": rng.random(customer.size) < np.array([*world.annual_share, 0])[segment],
         "hazard": np.clip(hazard, 0, 0.35),
-        "renewal": np.clip(renewal, 0.30, 0.76),
+        "renewal": np.clip(renewal, 0.25, 0.765),
         "business": who["business"][customer],
         "level": rng.choice(3, customer.size, p=[0.35, 0.45, 0.20]),
         "seats": np.select(

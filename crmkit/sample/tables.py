@@ -40,7 +40,7 @@ def everything(company: Company) -> Iterator[Named]:
 
 
 def _customers_and_leads(company: Company) -> Iterator[Named]:
-    who, lead, world = company.who, company.lead, company.world
+    who, world = company.who, company.world
     rng = world.rng("names")
     size, business = who["created"].size, who["business"]
     person = people.persons(rng, who["country"])

@@ -14,6 +14,7 @@ QUARTERS = tuple(
     f"{y}-{m:02d}-01/{y + (m == 10)}-{(m + 3 - 1) % 12 + 1:02d}-01" for y in (2024, 2025, 2026) for m in (1, 4, 7, 10)
 )[:-1]
 CYCLE_AFTER = "2026-01-01/2026-10-01"
+FEW = 20  # deals or answers of a group, below which nothing is said about it
 TERMS_BEFORE, TERMS_AFTER = "2023-10-01/2025-07-01", "2025-07-01/2026-10-01"
 
 
@@ -65,7 +66,9 @@ def _churn(company: Company) -> list[dict]:
         text = "chance to renew a yearly term before the CRM, at average satisfaction"
         made.append(statement("churn", "renewal_chance", renewal, text, kind="parameter", by=by))
         for window in (*QUARTERS, "2024-01-01/2025-01-01", "2025-01-01/2026-01-01"):
-            value = expected.churn_rate(company, window, number)
+            value, there = expected.churn_rate(company, window, number)
+            if not there:
+                continue
             text = "mean true chance to leave in the window, of those who were customers at its start"
             made.append(statement("churn", "churn_rate", value, text, by=by, window=window))
     text = "multiplies the hazard, for each standard deviation of satisfaction more"
@@ -80,6 +83,8 @@ def _perception(company: Company) -> list[dict]:
     inside = (answer["at"] >= low) & (answer["at"] < high)
     for number, name in enumerate(SEGMENTS):
         asked = inside & (answer["kind"] == 0) & (segment == number)
+        if asked.sum() < FEW:
+            continue
         up, down = float(answer["high"][asked].mean()), float(answer["low"][asked].mean())
         text = "mean true chance of those who answered; it rises with satisfaction"
         for metric, value in (("promoters_share", up), ("detractors_share", down), ("nps", 100 * (up - down))):
@@ -97,21 +102,24 @@ def _perception(company: Company) -> list[dict]:
 
 def _sales(company: Company) -> list[dict]:
     world, deal, made = company.world, company.deal, []
+    low, high = expected.bounds(ALL)
+    counted = (deal["closed"] >= low) & (deal["closed"] < high)
     groups = [({"owner_id": f"U{rep + 1:03d}"}, deal["rep"] == rep) for rep in range(company.reps)]
     groups += [({"source": name}, deal["source"] == number) for number, name in enumerate(SOURCES)]
     groups += [({}, np.ones(deal["rep"].size, bool))]
     for by, rows in groups:
-        value = expected.win_rate(deal, ALL, rows)
-        if np.isnan(value):
+        if (rows & counted).sum() < FEW:
             continue
         text = "mean true chance to win of all deals closed in the window"
+        value = expected.win_rate(deal, ALL, rows)
         made.append(statement("win rate", "win_rate", value, text, by=by, window=ALL))
-        new = expected.win_rate(deal, ALL, rows & (deal["kind"] == 0))
-        if not np.isnan(new):
-            text = "the same, new customers' deals only"
-            made.append(statement("win rate", "win_rate", new, text, by={**by, "kind": "new"}, window=ALL))
-        value = expected.cycle_days(world, deal, ALL, rows)
+        new = rows & (deal["kind"] == 0)
+        if (new & counted).sum() >= FEW:
+            value = expected.win_rate(deal, ALL, new)
+            by_kind = {**by, "kind": "new"}
+            made.append(statement("win rate", "win_rate", value, f"{text}, new customers only", by=by_kind, window=ALL))
         text = "mean days expected of the deals won in the window; gamma with shape 4"
+        value = expected.cycle_days(world, deal, ALL, rows)
         made.append(statement("sales cycle", "sales_cycle_days", value, text, by=by, window=ALL))
     return made
 

@@ -96,15 +96,15 @@ class World:
     cycle_days: float = 58.0  # mean, before the CRM
     cycle_shape: float = 4.0  # of the gamma distribution: half as wide as long
     rep_cycle_spread: float = 0.22
-    expansions_per_year: float = 0.65
+    expansions_per_year: float = 0.75
     deal_amount: tuple[float, ...] = (38000.0, 14000.0, 4500.0)  # mean by segment, EUR
 
     # subscriptions
-    annual_share: tuple[float, ...] = (0.95, 0.85, 0.70, 0.50)
+    annual_share: tuple[float, ...] = (0.95, 0.80, 0.60, 0.42)
     monthly_hazard: tuple[float, ...] = (0.010, 0.018, 0.030, 0.045)  # of those without a term
-    renewal: tuple[float, ...] = (0.70, 0.66, 0.60, 0.54)  # before the CRM
-    satisfaction_hazard: float = -0.50  # on the log of the hazard, by a standard deviation of satisfaction
-    satisfaction_renewal: float = 0.05  # on the chance to renew
+    renewal: tuple[float, ...] = (0.66, 0.62, 0.57, 0.51)  # before the CRM
+    satisfaction_hazard: float = -0.75  # on the log of the hazard, by a standard deviation of satisfaction
+    satisfaction_renewal: float = 0.10  # on the chance to renew
     return_share: float = 0.16  # of those who left, come back after 45 to 240 days
 
     # the web shop: BG/NBD in weeks, Gamma-Gamma in EUR
@@ -121,7 +121,7 @@ class World:
     agent_slowness: float = 0.55  # standard deviation of the log of an agent's times
     support_weight: float = 0.70  # part of satisfaction that an agent's slowness takes away
     nps_level: tuple[float, ...] = (0.75, 0.45, 0.10, 0.35, 0.20)
-    nps_satisfaction: float = 0.90
+    nps_satisfaction: float = 1.10
     nps_cuts: tuple[float, ...] = (-0.75, 0.55)
     csat_level: float = 1.10
     csat_satisfaction: float = 0.50

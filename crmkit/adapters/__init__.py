@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["run", "systems"]
 
 _HERE = Path(__file__).parent
+_IN_MEMORY = 300 * 2**20  # bytes of source files; a database on disk takes several times as long
 
 
 def systems() -> dict[str, Path]:
@@ -92,7 +93,8 @@ def run(
         target, [Path(s) for s in sources if Path(s).exists()] + [p for f in paths.values() for p in f]
     )
 
-    with _database() as con:
+    size = sum(path.stat().st_size for group in paths.values() for path in group)
+    with _database(size) as con:
         staged = {
             alias: reading.stage(con, alias, files, _with_encoding(rules.files[alias].reading, encoding))
             for alias, files in paths.items()
@@ -144,12 +146,12 @@ def _with_encoding(rules: Any, encoding: str) -> Any:
 
 
 @contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB database in a folder of its own, so that an export may be larger than memory; gone afterwards."""
+def _database(size_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB database that is gone afterwards: in memory, or on disk for an export that could outgrow memory."""
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="crmkit-import-") as folder:
-        con = duckdb.connect(str(Path(folder) / "import.duckdb"))
+        con = duckdb.connect(":memory:" if size_bytes <= _IN_MEMORY else str(Path(folder) / "import.duckdb"))
         try:
             yield con
         finally:

@@ -47,7 +47,7 @@ def part(
         else:
             accounts.append((column, account))
     table = f"part_{number}"
-    con.execute(f"CREATE TABLE {table} AS SELECT * FROM {work.view}")
+    con.execute(f"CREATE TABLE {table} AS SELECT _file, _row, COLUMNS('^[tv]:') FROM {work.view}")
     work.view = table
     done = [_count(work, column, account) for column, account in accounts]
     _check_keys(work)

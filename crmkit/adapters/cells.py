@@ -39,6 +39,14 @@ def one_of(value: str, words: tuple[str, ...]) -> str:
     return f"{value} IN ({', '.join(map(literal, words))})" if words else "false"
 
 
+def trimmed(value: str) -> str:
+    """Take the outer spaces off a text, all kinds of them; null where nothing is left."""
+    space = "[" + ANY_SPACE + "]"
+    outer = literal(f"^{space}|{space}$")  # trimming costs more than looking whether it's needed
+    inner = f"nullif(trim({value}, {literal(ANY_SPACE)}), '')"
+    return f"CASE WHEN regexp_matches({value}, {outer}) THEN {inner} ELSE nullif({value}, '') END"
+
+
 def number(value: str, reading: Reading, times: float = 1.0) -> str:
     """Read a number with the declared marks; a currency sign, (1) for -1 and full-width digits are understood."""
     text = f"translate({value}, {literal(_WIDE)}, {literal(_NARROW)})"
@@ -55,7 +63,11 @@ def number(value: str, reading: Reading, times: float = 1.0) -> str:
         clean = f"regexp_replace({clean}, {literal(group)}, '', 'g')"
     if reading.decimal == ",":
         clean = f"replace({clean}, ',', '.')"
-    found = f"CASE WHEN {' OR '.join(shapes)} THEN TRY_CAST({clean} AS DOUBLE) END"
+    fraction = "" if reading.decimal == "," else r"(\.\d+)?"
+    easy = rf"regexp_matches({value}, '^-?\d+{fraction}$')"  # most are
+    found = (
+        f"CASE WHEN {easy} THEN CAST({value} AS DOUBLE) WHEN {' OR '.join(shapes)} THEN TRY_CAST({clean} AS DOUBLE) END"
+    )
     # a scaled amount is rounded to a millionth, so that 251.41 million is 251410000 and not 251409999.99999997
     return found if times == 1.0 else f"round(({found}) * {times!r}, 6)"
 

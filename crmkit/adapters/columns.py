@@ -123,7 +123,7 @@ def _cell(work: Work, wanted: tuple[str, ...]) -> tuple[str, str] | None:
     header = work.staged.find(wanted)
     if header is None:
         return None
-    return f"nullif(trim({work.staged.headers[header]}, {literal(cells.ANY_SPACE)}), '')", header
+    return cells.trimmed(work.staged.headers[header]), header
 
 
 def _text(work: Work, spec: ColumnSpec) -> tuple[str, str] | None:
@@ -210,7 +210,7 @@ def _rows_of_file(work: Work, spec: ColumnSpec) -> str | None:
     match, take = (there.find([key]), there.find(spec.take)) if there else (None, None)
     if match is None or take is None:
         return None
-    k, v = (f"nullif(trim({there.headers[h]}, {literal(cells.ANY_SPACE)}), '')" for h in (match, take))
+    k, v = (cells.trimmed(there.headers[h]) for h in (match, take))
     return f"SELECT {k} AS k, {v} AS v, (_file, _row) AS place FROM {identifier(there.table)}"
 
 

@@ -256,7 +256,7 @@ def test_names_that_look_like_nothing_stay(export):
 _TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff"), max_size=12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.lists(_TEXT, min_size=1, max_size=8),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

@@ -96,19 +96,19 @@ class Kind(ABC):
         return Arithmetic("-", self, _kind(other))
 
     def __mul__(self, other: Kind | float) -> Kind:
-        return Arithmetic("*", self, _kind(other))
+        return Arithmetic("*", self, _kind(other), "bootstrap")
 
     def __truediv__(self, other: Kind | float) -> Kind:
-        return Arithmetic("/", self, _kind(other))
+        return Arithmetic("/", self, _kind(other), "bootstrap")
 
     def __rsub__(self, other: float) -> Kind:
         return Arithmetic("-", _kind(other), self)
 
     def __rmul__(self, other: float) -> Kind:
-        return Arithmetic("*", _kind(other), self)
+        return Arithmetic("*", _kind(other), self, "bootstrap")
 
     def __rtruediv__(self, other: float) -> Kind:
-        return Arithmetic("/", _kind(other), self)
+        return Arithmetic("/", _kind(other), self, "bootstrap")
 
     def __radd__(self, other: float) -> Kind:
         return Arithmetic("+", _kind(other), self)
@@ -243,16 +243,17 @@ class Level(Kind):
 
     begun: Atom
     over: Atom
-    counts: bool = True
+    rows_begun: Atom
+    rows_over: Atom
 
     def atoms(self):
-        yield from (self.begun, self.over)
+        yield from (self.begun, self.over, self.rows_begun, self.rows_over)
 
     def value(self, get):
         return _zero(get(self.begun)) - _zero(get(self.over))
 
     def n(self, get):
-        return self.value(get) if self.counts else None
+        return _zero(get(self.rows_begun)) - _zero(get(self.rows_over))
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,12 +271,15 @@ class Constant(Kind):
 
 @dataclass(frozen=True, eq=False)
 class Arithmetic(Kind):
-    """Two kinds added, subtracted, multiplied or divided; unknown where a part is, or where the divisor is 0."""
+    """Two kinds added, subtracted, multiplied or divided; unknown where a part is, or where the divisor is 0.
+
+    A product or quotient has a bootstrap interval; a sum or difference is a plain count or amount and has none.
+    """
 
     how: Literal["+", "-", "*", "/"]
     left: Kind
     right: Kind
-    interval: str | None = "bootstrap"
+    interval: str | None = None
 
     def atoms(self):
         yield from self.left.atoms()
@@ -294,12 +298,12 @@ class Arithmetic(Kind):
         return self.right.value(get) if self.how == "/" else None
 
     def n(self, get):
-        if self.how == "/" and self.interval == "wilson":
-            return self.denominator(get)
-        counts = [count for count in (self.left.n(get), self.right.n(get)) if count is not None]
-        if len(counts) == 2 and isinstance(counts[0], np.ndarray):
-            return np.fmin(counts[0], counts[1])
-        return counts[0] if counts else None
+        counts = [count for count in (self.right.n(get), self.left.n(get)) if count is not None]
+        if len(counts) < 2 or self.how == "/":
+            return counts[0] if counts else None
+        if not isinstance(counts[0], np.ndarray):
+            return counts[1]
+        return np.fmin(*counts) if self.how == "*" else np.fmax(*counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -384,7 +388,12 @@ def level(
     """
     how = "count" if value is None else "sum"
     ended = over_at.notnull() if where is None else over_at.notnull() & where
-    return Level(Atom(how, value, where, begun_at, moment), Atom(how, value, ended, over_at, moment), value is None)
+    return Level(
+        Atom(how, value, where, begun_at, moment),
+        Atom(how, value, ended, over_at, moment),
+        Atom("count", None, where, begun_at, moment),
+        Atom("count", None, ended, over_at, moment),
+    )
 
 
 def withheld(kind: Kind, *, amount: Any, where: Any, reason: str, interval: str | None = "bootstrap") -> Withheld:

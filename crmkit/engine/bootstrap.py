@@ -18,7 +18,7 @@ import pandas as pd
 from crmkit.casting import TIME
 from crmkit.engine import intervals
 from crmkit.engine.buckets import Buckets
-from crmkit.engine.query import START, Plan
+from crmkit.engine.query import START
 from crmkit.kinds import Atom, Kind
 from crmkit.relations import at
 
@@ -49,7 +49,7 @@ class Rows:
     units: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, crm, plans: dict[str, Plan], tables: dict[str, tuple[Any, list[str]]], kind: Kind, span: Buckets):
+    def of(cls, tables: dict[str, tuple[Any, list[str]]], kind: Kind, span: Buckets) -> Rows | None:
         """Fetch the rows behind `kind`; None where there are too many."""
         atoms: dict[str, dict[tuple, Atom]] = {}
         for atom in kind.atoms():

@@ -33,7 +33,8 @@ def wilson(part: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         p = np.where((of > 0) & (part >= 0) & (part <= of), part / of, np.nan)
         middle = (p + Z**2 / (2 * of)) / (1 + Z**2 / of)
         half = Z / (1 + Z**2 / of) * np.sqrt(p * (1 - p) / of + Z**2 / (4 * of**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+    low, high = np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+    return np.where((part == 0) & (of > 0), 0.0, low), np.where((part == of) & (of > 0), 1.0, high)
 
 
 def adjusted_wald(plus: np.ndarray, minus: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

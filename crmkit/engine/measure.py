@@ -19,7 +19,7 @@ from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, Plan, plan
 from crmkit.errors import UsageError
-from crmkit.kinds import Atom, Count, Kind, Level, Total, Withheld
+from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, Total, Withheld
 from crmkit.metric import Metric, bind, find, relations_of
 from crmkit.periods import Period
 
@@ -91,9 +91,17 @@ def measure(
     _check_options(wanted, options)
     first = _first_event(crm, wanted) if period is None and every else None
     span = buckets(crm, period, every, first=first)
-    measured = _Measurement(crm, span, groups, options, wanted)
-    frames = [measured.frame(metric, with_intervals=intervals) for metric in wanted]
-    return pd.concat(frames, ignore_index=True)
+    return _measured(crm, wanted, span, groups, options, recent=len(span.periods) if intervals else 0)
+
+
+def measure_span(crm, metrics: Sequence[str], span: Buckets, *, recent: int) -> pd.DataFrame:
+    """Measure in periods that are given, with intervals for the last `recent` of them only."""
+    return _measured(crm, [find(name) for name in metrics], span, [], {}, recent=recent)
+
+
+def _measured(crm, metrics: list[Metric], span: Buckets, by: list[str], options, *, recent: int) -> pd.DataFrame:
+    measured = _Measurement(crm, span, by, options, metrics)
+    return pd.concat([measured.frame(metric, recent=recent) for metric in metrics], ignore_index=True)
 
 
 def _check_options(metrics: Sequence[Metric], options: Mapping[str, Any]) -> None:
@@ -227,8 +235,8 @@ class _Measurement:
 
         return get
 
-    def frame(self, metric: Metric, *, with_intervals: bool) -> pd.DataFrame:
-        """Return the tidy rows of one metric."""
+    def frame(self, metric: Metric, *, recent: int) -> pd.DataFrame:
+        """Return the tidy rows of one metric, with intervals for the last `recent` periods."""
         if reason := self.reasons[metric.name]:
             return self._unmeasured(metric, reason)
         kind = self.kinds[metric.name]
@@ -236,7 +244,7 @@ class _Measurement:
         get = self.getter(cells)
         size = len(cells)
         value = _array(kind.value(get), size)
-        low, high = self._interval(kind, get, cells) if with_intervals and size else (np.full(size, np.nan),) * 2
+        low, high = self._interval(kind, get, cells, recent) if recent and size else (np.full(size, np.nan),) * 2
         n = _array(kind.n(get), size)
         named = cells.to_frame(index=False) if self.by else pd.DataFrame({START: cells})
         frame = pd.DataFrame({"metric": metric.name, "period": named[START].to_numpy()})
@@ -259,7 +267,7 @@ class _Measurement:
         frame["note"] = f"not in this data: {reason}"
         return frame
 
-    def _interval(self, kind: Kind, get, cells) -> tuple[np.ndarray, np.ndarray]:
+    def _interval(self, kind: Kind, get, cells, recent: int) -> tuple[np.ndarray, np.ndarray]:
         size = len(cells)
         if kind.interval == "wilson":
             return intervals.wilson(_array(kind.numerator(get), size), _array(kind.denominator(get), size))
@@ -267,11 +275,15 @@ class _Measurement:
             return intervals.adjusted_wald(get(kind.plus), get(kind.minus), get(kind.of))
         if kind.interval == "normal":
             return intervals.normal(get(kind.summed), get(kind.squared), get(kind.filled))
+        low, high = np.full(size, np.nan), np.full(size, np.nan)
         if kind.interval in ("bootstrap", "order"):
-            rows = Rows.of(self.crm, self.plans, {name: self.table(name) for name in self.plans}, kind, self.span)
+            span = Buckets(self.span.periods[-recent:], self.span.every)
+            first = size // len(self.span.periods) * (len(self.span.periods) - len(span.periods))
+            rows = Rows.of({name: self.table(name) for name in self.plans}, kind, span)
             if rows is not None:
-                return rows.order(kind, cells) if kind.interval == "order" else rows.bootstrap(kind, cells)
-        return np.full(size, np.nan), np.full(size, np.nan)
+                within = rows.order if kind.interval == "order" else rows.bootstrap
+                low[first:], high[first:] = within(kind, cells[first:])
+        return low, high
 
     def _notes(self, kind: Kind, get, frame: pd.DataFrame) -> np.ndarray:
         notes = np.full(len(frame), "", dtype=object)
@@ -281,7 +293,7 @@ class _Measurement:
         if isinstance(kind, Total):
             without = get(kind.rows) - get(kind.filled)
             _say(notes, (without > 0, "some rows carry no amount and are left out"))
-        if not isinstance(kind, Count | Total | Level):
+        if kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic):
             few = (frame["n"] < FEW).to_numpy() & frame["value"].notna().to_numpy()
             _say(notes, (few, f"fewer than {FEW} observations"))
         if self.crm.as_of is not None:

@@ -39,8 +39,16 @@ class Plan:
     expression: ir.Table
 
 
-def plan(relation: str, table: ir.Table, groups: Sequence[str], atoms: Iterable[Atom], buckets: Buckets) -> Plan:
-    """Return the query that asks `table` for `atoms`."""
+def plan(
+    relation: str,
+    table: ir.Table,
+    groups: Sequence[str],
+    atoms: Iterable[Atom],
+    buckets: Buckets,
+    *,
+    approximate: bool = False,
+) -> Plan:
+    """Return the query that asks `table` for `atoms`, with approximate quantiles where the engine has no exact ones."""
     named: dict[tuple, tuple[str, Atom]] = {}
     axes: dict[tuple, list[tuple[str, Atom]]] = {}
     for atom in atoms:
@@ -49,12 +57,15 @@ def plan(relation: str, table: ir.Table, groups: Sequence[str], atoms: Iterable[
         column = f"m{len(named)}"
         named[atom.key] = (column, atom)
         axes.setdefault((atom.at.op(), atom.moment != "during"), []).append((column, atom))
-    parts = [_axis(table, groups, members, buckets, named.values(), running) for (_, running), members in axes.items()]
+    parts = [
+        _axis(table, groups, members, buckets, named.values(), running, approximate)
+        for (_, running), members in axes.items()
+    ]
     expression = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     return Plan(relation, named, list(groups), expression)
 
 
-def _axis(table, groups, members, buckets: Buckets, everything, running: bool) -> ir.Table:
+def _axis(table, groups, members, buckets: Buckets, everything, running: bool, approximate: bool) -> ir.Table:
     """Return the sums of the atoms that are placed by the same time."""
     time = members[0][1].at
     if running:
@@ -63,7 +74,7 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool) -
     else:
         rows = table.filter((time >= at(buckets.start)) & (time < at(buckets.end)))
         start = buckets.start_of(time)
-    sums = {column: aggregate(atom, rows) for column, atom in members}
+    sums = {column: aggregate(atom, rows, approximate=approximate) for column, atom in members}
     if len(buckets.periods) == 1 and not running:
         found = rows.group_by(groups).agg(**sums) if groups else rows.agg(**sums)
         found = found.mutate(**{START: at(buckets.start)})
@@ -74,7 +85,7 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool) -
     return found.select(START, *groups, **padded)
 
 
-def aggregate(atom: Atom, rows: ir.Table) -> ir.Scalar:
+def aggregate(atom: Atom, rows: ir.Table, *, approximate: bool = False) -> ir.Scalar:
     """Return the Ibis aggregate of an atom over `rows`."""
     if atom.how == "count":
         return rows.count(where=None if atom.where is None else rows.bind(atom.where)[0])
@@ -82,6 +93,8 @@ def aggregate(atom: Atom, rows: ir.Table) -> ir.Scalar:
         return atom.value.nunique(where=atom.where)
     if atom.how == "sum":
         return atom.value.sum(where=atom.where).cast("float64")
+    if approximate:
+        return atom.value.approx_quantile(atom.share, where=atom.where).cast("float64")
     if atom.share == 0.5:
         return atom.value.median(where=atom.where).cast("float64")
     return atom.value.quantile(atom.share, where=atom.where).cast("float64")

@@ -40,9 +40,10 @@ class ForkProvisioner(LocalProvisioner):
         """Fork; `cmd` is the command of the ordinary start and ends with the connection file and further arguments."""
         where = cmd.index("-f")
         cwd = str(kwargs.get("cwd") or Path.cwd())
+        env = {"IPYTHONDIR": kwargs["env"]["IPYTHONDIR"]}  # the rest is in the zygote's own environment
         loop = asyncio.get_running_loop()
         self.pid = await loop.run_in_executor(
-            None, lambda: self.zygote.fork(cmd[where + 1], cwd=cwd, env={}, arguments=cmd[where + 2 :])
+            None, lambda: self.zygote.fork(cmd[where + 1], cwd=cwd, env=env, arguments=cmd[where + 2 :])
         )
         self.pgid, self.cwd = self.pid, cwd
         with contextlib.suppress(ProcessLookupError):  # ended already: poll says so
@@ -170,6 +171,8 @@ class ReportKernelManager(AsyncKernelManager):
         if self.zygote is not None and self.provisioner is None:
             self.provisioner = ForkProvisioner(kernel_id="report", kernel_spec=self.kernel_spec, parent=self)
             self.provisioner.zygote = self.zygote
+        # A person's own start-up files and settings of IPython are not part of a report.
+        kwargs["env"] = {**kwargs.get("env", os.environ), "IPYTHONDIR": str(self._folder / "ipython")}
         return await super()._async_pre_start_kernel(**kwargs)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:

@@ -172,7 +172,7 @@ def render(
         chosen = _choose(folder, only, settings or {})
         facts = (resolve or _facts.resolve)(data, period)
         target = Path(out) / facts.folder
-        command = _command(data, facts, only, settings or {}, out, lang)
+        command = _command(data, facts, only, settings or {}, lang)
         former = _former_files(target)
         with publish.building(target) as fresh:
             runner = _Runner(facts, folder, zygote, jobs, limits, lang, progress)
@@ -265,16 +265,12 @@ def _match(wanted: str, names: Sequence[str]) -> str:
     raise UsageError(f"There is no notebook {wanted!r}. {hint}")
 
 
-def _command(
-    data: str | Path, facts: _facts.Facts, only: Sequence[str], settings: Mapping[str, str], out: str | Path, lang: str
-) -> str:
-    """Return the command that makes this report again, without passwords."""
+def _command(data: str | Path, facts: _facts.Facts, only: Sequence[str], settings: Mapping[str, str], lang: str) -> str:
+    """Return the command that makes this report again, without passwords and whatever folder it is in."""
     words = ["crmkit", "report"]
     if Path(str(data)) != _sample_or_none():
         words += ["--data", _facts.shown(data)]
     words += ["--period", facts.period]
-    if Path(out) != Path("reports"):
-        words += ["--out", str(out)]
     for name in only:
         words += ["--only", name]
     for name, value in settings.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crmkit.sample import people
-from crmkit.sample.moments import DAY, at_home, at_work, early_day, moment, month_index, month_start
+from crmkit.sample.moments import DAY, at_home, at_work, early_day, moment, month_index, month_start, office_hours
 from crmkit.sample.world import CRM, END, PAID_CHANNELS, START, World
 
 Columns = dict[str, np.ndarray]
@@ -58,8 +58,9 @@ def leads(world: World, found: Columns, reps: int) -> Columns:
     person = rng.random(created.size) < PERSON_SHARE[source]
     # answers come faster with the CRM
     hours = rng.lognormal(np.where(created < CRM, 2.2, 1.5), 0.9)
-    contacted = created + (hours * 3600).astype(np.int64)
-    qualified = contacted + (rng.gamma(2.0, 1.5, created.size) * DAY).astype(np.int64)
+    contacted = office_hours(created + (hours * 3600).astype(np.int64))
+    qualified = at_work(rng, contacted + (rng.gamma(2.0, 1.5, created.size) * DAY).astype(np.int64))
+    qualified = np.maximum(qualified, contacted + 1200)
     converted = at_work(rng, qualified + rng.integers(1, 9, created.size) * DAY)
     converted = np.maximum(converted, qualified + 1800)
     rep = handover(rng.choice(reps, created.size, p=world.rep_share(reps)), created, reps)
@@ -73,7 +74,7 @@ def leads(world: World, found: Columns, reps: int) -> Columns:
         "converted": converted,
         "rep": rep,
         "good": _converted(world, rng, source, person, converted),
-        "junk": rng.random(created.size) < 0.25,
+        "keen": rng.random(created.size) < 0.45,
     }
 
 

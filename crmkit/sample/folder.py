@@ -149,11 +149,8 @@ def _umask() -> int:
 
 def _fill(folder: Path, world: World, file_format: str) -> dict:
     company = found(world)
-    written = []
     for name, table in everything(company):
         _write_table(table, folder / f"{name}.{file_format}", file_format)
-        written.append(name)
-    assert set(written) == set(TABLES), set(TABLES) ^ set(written)
     planted = truth(company)
     text = json.dumps(planted, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -185,6 +182,7 @@ def _put(draft: Path, target: Path) -> None:
         draft.replace(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    old.rmdir()  # only its name was wanted: not every system replaces a folder by another
     target.replace(old)
     try:
         draft.replace(target)

@@ -69,6 +69,24 @@ def at_work(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
     return day * DAY + rng.integers(8 * 3600, 18 * 3600, day.shape)
 
 
+def office_hours(seconds: np.ndarray) -> np.ndarray:
+    """Return the same moment, or one in the first hour of the next working day where it lies outside 8:00 to 18:00.
+
+    Examples
+    --------
+    >>> office_hours(np.array([moment("2024-05-03T19:30:00")])).astype("M8[s]").astype(str).tolist()
+    ['2024-05-06T08:30:00']
+    """
+    seconds = np.asarray(seconds)
+    day, second = seconds // DAY, seconds % DAY
+    late, early = second >= 18 * 3600, second < 8 * 3600
+    day = day + late
+    weekday = (day + 3) % 7
+    weekend = weekday >= 5
+    day = day + np.where(weekend, 7 - weekday, 0)
+    return np.where(late | early | weekend, day * DAY + 8 * 3600 + seconds % 3600, seconds)
+
+
 def at_home(rng: np.random.Generator, seconds: np.ndarray) -> np.ndarray:
     """Return a moment of the same day when people sit at their own screens: mostly in the evening."""
     hour = np.clip(rng.normal(18.0, 3.5, np.shape(seconds)), 0.5, 23.4)

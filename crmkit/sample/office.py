@@ -120,7 +120,7 @@ def experiments(world: World, who: Columns, first_bought: np.ndarray) -> Columns
 GOALS = (
     # metric, value for 2026, share of it that a quarter has to reach
     ("revenue", 3_700_000.0, 0.25),
-    ("new_revenue", 2_200_000.0, 0.25),
+    ("new_revenue", 2_000_000.0, 0.25),
     ("win_rate", 0.60, 1.0),
     ("sales_cycle_days", 36.0, 1.0),
     ("leads", 880.0, 0.25),
@@ -143,7 +143,7 @@ def targets(world: World, reps: int) -> list[tuple[str, str, float, int, int]]:
     share = world.rep_share(reps)
     for rep in range(min(reps, 12)):
         if rep != reps - 2:
-            rows.append(("new_revenue", "2026-Q3", round(550_000.0 * world.scale * share[rep], -3), rep, -1))
+            rows.append(("new_revenue", "2026-Q3", round(500_000.0 * world.scale * share[rep], -3), rep, -1))
     rows += [("nps", "2026-Q3", 10.0 + 5 * (4 - segment), -1, segment) for segment in range(5)]
     rows += [("churn_rate", "2026-Q3", value, -1, segment) for segment, value in enumerate((0.03, 0.05, 0.07, 0.10))]
     return rows

@@ -298,12 +298,12 @@ class Arithmetic(Kind):
         return self.right.value(get) if self.how == "/" else None
 
     def n(self, get):
-        counts = [count for count in (self.right.n(get), self.left.n(get)) if count is not None]
-        if len(counts) < 2 or self.how == "/":
-            return counts[0] if counts else None
-        if not isinstance(counts[0], np.ndarray):
-            return counts[1]
-        return np.fmin(*counts) if self.how == "*" else np.fmax(*counts)
+        left, right = self.left.n(get), self.right.n(get)
+        if left is None or right is None:
+            return right if left is None else left
+        return {"/": lambda: right, "-": lambda: left, "+": lambda: left + right, "*": lambda: _least(left, right)}[
+            self.how
+        ]()
 
 
 @dataclass(frozen=True, eq=False)
@@ -413,6 +413,10 @@ def _unless(condition: Any, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return np.where(condition, np.nan, value)
     return condition.ifelse(None, value)
+
+
+def _least(left: Any, right: Any) -> Any:
+    return np.fmin(left, right) if isinstance(left, np.ndarray) else (left < right).ifelse(left, right)
 
 
 def _zero(value: Any) -> Any:

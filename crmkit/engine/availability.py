@@ -51,7 +51,37 @@ def needs(name: str) -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+@cache
+def adds(name: str) -> frozenset[tuple[str, str]]:
+    """Return the (table, column) pairs whose amounts or conditions the metric called `name` adds up.
+
+    What only decides which rows a derived relation has, such as an order's sign, is not among them: it needs no
+    common currency.
+
+    Examples
+    --------
+    >>> ("orders", "amount") in adds("revenue"), ("orders", "amount") in adds("repeat_rate")
+    (True, False)
+    """
+    metric = find(name)
+    found: set[tuple[str, str]] = set()
+    for part in metric.parts:
+        found |= adds(part)
+    if metric.relations:
+        found |= _columns(metric, filters=False)
+    return frozenset(found)
+
+
 def _own_needs(metric: Metric) -> set[tuple[str, str]]:
+    found = _columns(metric, filters=True)
+    base = metric.relations[0]
+    if base in schema.TABLES and not any(table == base for table, _ in found):
+        found.add((base, schema.TABLES[base].required[0]))
+    optional = {tuple(column.split(".")) for column in metric.optional}
+    return {pair for pair in found if pair not in DEFAULTED and pair not in optional}
+
+
+def _columns(metric: Metric, *, filters: bool) -> set[tuple[str, str]]:
     span = Buckets(tuple(parse("2026").split("month")), "month")
     tables = _Opaque(span)
     kind = bind(metric, tables.get, context={"period": span, "as_of": parse("2026").end, "config": Config()})
@@ -59,12 +89,8 @@ def _own_needs(metric: Metric) -> set[tuple[str, str]]:
     for atom in kind.atoms():
         for part in (atom.value, atom.where, atom.at):
             if part is not None:
-                found |= _lineage(part.op())
-    base = metric.relations[0]
-    if base in schema.TABLES and not any(table == base for table, _ in found):
-        found.add((base, schema.TABLES[base].required[0]))
-    optional = {tuple(column.split(".")) for column in metric.optional}
-    return {pair for pair in found if pair not in DEFAULTED and pair not in optional}
+                found |= _Lineage(filters).of(part.op())
+    return found
 
 
 class _Opaque:
@@ -90,48 +116,49 @@ class _Opaque:
         return ibis.table(_everything().get(name).schema(), name=name)
 
 
-def _lineage(node: Node, seen: dict | None = None) -> set[tuple[str, str]]:
-    """Return the columns of source tables from which a value is computed."""
-    seen = {} if seen is None else seen
-    if node in seen:
-        return set()
-    seen[node] = True
-    found: set[tuple[str, str]] = set()
-    if isinstance(node, ops.Field):
-        return _of_field(node.rel, node.name, seen)
-    for child in node.__children__:
-        if not isinstance(child, ops.Relation):
-            found |= _lineage(child, seen)
-    return found
+class _Lineage:
+    """The columns of source tables from which a value is computed; those of filters too, where `filters` says so."""
 
+    def __init__(self, filters: bool):
+        self._filters = filters
+        self._seen: set = set()
 
-def _of_field(relation: ops.Relation, name: str, seen: dict) -> set[tuple[str, str]]:
-    if (relation, name) in seen:
-        return set()
-    seen[relation, name] = True
-    if isinstance(relation, ops.PhysicalTable):
-        opaque = relation.name in all_derived()
-        return {(relation.name, "" if opaque else name)}
-    if isinstance(relation, ops.Set):
-        return _of_field(relation.left, name, seen) | _of_field(relation.right, name, seen)
-    if isinstance(relation, ops.JoinReference):
-        return _of_field(relation.parent, name, seen)
-    found: set[tuple[str, str]] = set()
-    values = getattr(relation, "values", {})
-    if name in values:
-        found |= _lineage(values[name], seen)
-    elif hasattr(relation, "parent"):
-        found |= _of_field(relation.parent, name, seen)
-    if isinstance(relation, ops.Filter):
-        found = found.union(*(_lineage(predicate, seen) for predicate in relation.predicates))
-    if isinstance(relation, ops.JoinChain):
-        sides = {field.rel for field in values[name].find(ops.Field)}
-        for link in relation.rest:
-            if link.how == "inner" or link.table in sides:
-                found = found.union(*(_lineage(predicate, seen) for predicate in link.predicates))
-    if isinstance(relation, ops.Aggregate):
-        found = found.union(*(_lineage(group, seen) for group in relation.groups.values()))
-    return found
+    def of(self, node: Node) -> set[tuple[str, str]]:
+        if node in self._seen:
+            return set()
+        self._seen.add(node)
+        if isinstance(node, ops.Field):
+            return self._of_field(node.rel, node.name)
+        children = (child for child in node.__children__ if not isinstance(child, ops.Relation))
+        return set().union(*(self.of(child) for child in children))
+
+    def _of_field(self, relation: ops.Relation, name: str) -> set[tuple[str, str]]:
+        if (relation, name) in self._seen:
+            return set()
+        self._seen.add((relation, name))
+        if isinstance(relation, ops.PhysicalTable):
+            opaque = relation.name in all_derived()
+            return {(relation.name, "" if opaque else name)}
+        if isinstance(relation, ops.Set):
+            return self._of_field(relation.left, name) | self._of_field(relation.right, name)
+        if isinstance(relation, ops.JoinReference):
+            return self._of_field(relation.parent, name)
+        found: set[tuple[str, str]] = set()
+        values = getattr(relation, "values", {})
+        if name in values:
+            found |= self.of(values[name])
+        elif hasattr(relation, "parent"):
+            found |= self._of_field(relation.parent, name)
+        if isinstance(relation, ops.Filter) and self._filters:
+            found = found.union(*(self.of(predicate) for predicate in relation.predicates))
+        if isinstance(relation, ops.JoinChain):
+            sides = {field.rel for field in values[name].find(ops.Field)}
+            for link in relation.rest:
+                if link.how == "inner" or link.table in sides:
+                    found = found.union(*(self.of(predicate) for predicate in link.predicates))
+        if isinstance(relation, ops.Aggregate):
+            found = found.union(*(self.of(group) for group in relation.groups.values()))
+        return found
 
 
 def lacks(crm, name: str) -> str:

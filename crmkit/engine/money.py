@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crmkit import schema
-from crmkit.engine.availability import needs
+from crmkit.engine.availability import adds
 from crmkit.errors import DataError
 from crmkit.metric import Metric
 
@@ -20,7 +20,7 @@ def check_currencies(crm, metric: Metric, by: Sequence[str]) -> None:
     """
     if "currency" in by:
         return
-    tables = {table for table, column in needs(metric.name) if _is_money(table, column)}
+    tables = {table for table, column in adds(metric.name) if _is_money(table, column)}
     for table in sorted(tables):
         found = _currencies(crm, table)
         wanted = crm.config.currency

@@ -18,8 +18,16 @@ FEW = 20  # deals or answers of a group, below which nothing is said about it
 TERMS_BEFORE, TERMS_AFTER = "2023-10-01/2025-07-01", "2025-07-01/2026-10-01"
 
 
-def statement(what: str, name: str, value, how: str, *, kind: str = "metric", by=None, window: str = "") -> dict:
-    """Return one statement: `name` is a metric's or a parameter's, `by` the group, `window` start/end of the period."""
+METRICS = {"churn_rate", "nps", "ces_easy", "csat", "reopened_rate", "win_rate", "sales_cycle_days", "renewal_rate"}
+METRICS |= {"interactions_per_agent", "cac"}
+
+
+def statement(what: str, name: str, value, how: str, *, by=None, window: str = "") -> dict:
+    """Return one statement about a metric of the catalogue or, by `kind`, a parameter that a method estimates.
+
+    `by` is the group that it holds for, `window` the period as start/end.
+    """
+    kind = "metric" if name in METRICS else "parameter"
     value = round(value, 6) if isinstance(value, float) else value
     return {"what": what, "name": name, "kind": kind, "by": by or {}, "window": window, "value": value, "how": how}
 
@@ -34,8 +42,9 @@ def truth(company: Company) -> dict:
         "as_of": "2026-09-30",
         "crm_introduced": "2025-07-01",
         "note": (
-            "A metric's value is what it would measure on average, from the true chances; what the tables give differs "
-            "from it by chance. Windows are half-open. Types of customers: truth_types.csv."
+            "Kind metric: what it would measure on average, from the true chances; what the tables give differs "
+            "from it by chance. Kind parameter: what a method or a model estimates. `by` is the group, `window` the "
+            "half-open period; effects of the CRM have one before and one after. Types: truth_types.csv."
         ),
         "truths": [
             *_churn(company),
@@ -62,9 +71,9 @@ def _churn(company: Company) -> list[dict]:
         by = {"segment": SEGMENTS[number]}
         hazard, renewal = world.monthly_hazard[number], world.renewal[number]
         text = "chance to leave at a monthly boundary, of subscribers without a term and average over satisfaction"
-        made.append(statement("churn", "monthly_hazard", hazard, text, kind="parameter", by=by))
+        made.append(statement("churn", "monthly_hazard", hazard, text, by=by))
         text = "chance to renew a yearly term before the CRM, at average satisfaction"
-        made.append(statement("churn", "renewal_chance", renewal, text, kind="parameter", by=by))
+        made.append(statement("churn", "renewal_chance", renewal, text, by=by))
         for window in (*QUARTERS, "2024-01-01/2025-01-01", "2025-01-01/2026-01-01"):
             value, there = expected.churn_rate(company, window, number)
             if not there:
@@ -73,7 +82,7 @@ def _churn(company: Company) -> list[dict]:
             made.append(statement("churn", "churn_rate", value, text, by=by, window=window))
     text = "multiplies the hazard, for each standard deviation of satisfaction more"
     factor = float(np.exp(world.satisfaction_hazard))
-    return [*made, statement("churn", "satisfaction_hazard_ratio", factor, text, kind="parameter")]
+    return [*made, statement("churn", "satisfaction_hazard_ratio", factor, text)]
 
 
 def _perception(company: Company) -> list[dict]:
@@ -95,7 +104,7 @@ def _perception(company: Company) -> list[dict]:
         made.append(statement("service", metric, value, text, window=ALL))
     world = company.world
     text = "on the log-odds of a satisfied answer, for each factor e of time to resolve, over what is usual"
-    made.append(statement("service", "csat_slowness", world.csat_slowness, text, kind="parameter"))
+    made.append(statement("service", "csat_slowness", world.csat_slowness, text))
     text = "share of resolved tickets that were opened again"
     return [*made, statement("service", "reopened_rate", world.reopened, text, window=ALL)]
 
@@ -135,7 +144,7 @@ def _marketing(company: Company) -> list[dict]:
             "spend_varies": channel.spend[0] < channel.spend[1],
         }
         text = "campaigns.cost of a month and channel against the leads that name the campaign"
-        made.append(statement("response curve", "response_curve", value, text, kind="parameter", by={"channel": name}))
+        made.append(statement("response curve", "response_curve", value, text, by={"channel": name}))
     return made
 
 
@@ -151,7 +160,6 @@ def _purchases(company: Company) -> list[dict]:
             "bg_nbd",
             {"r": r, "alpha": alpha, "a": a, "b": b, "time_unit": "week"},
             f"from each customer's first order to the end of 2026-09-30; {shop_only}",
-            kind="parameter",
             by=by,
         ),
         statement(
@@ -159,7 +167,6 @@ def _purchases(company: Company) -> list[dict]:
             "gamma_gamma",
             {"p": p, "q": q, "v": v, "currency": "EUR", "mean": p * v / (q - 1)},
             f"order amount ~ gamma(p, rate nu), nu ~ gamma(q, rate v) by customer; {shop_only}",
-            kind="parameter",
             by=by,
         ),
         statement(
@@ -168,7 +175,6 @@ def _purchases(company: Company) -> list[dict]:
             {"types": list(TYPES), "file": "truth_types.csv"},
             "k-means with k = 5 on standardised log(1 + orders), log mean order amount and the share of order lines in "
             "each product category (positive orders) finds them",
-            kind="parameter",
         ),
     ]
 
@@ -203,6 +209,7 @@ def _crm(company: Company) -> list[dict]:
     def pair(name, factor, windows, values, how):
         effect = {"factor": factor, "before": values[0], "after": values[1], "ratio": values[1] / values[0]}
         effect = {key: round(value, 6) for key, value in effect.items()}
+        effect |= {"before_window": windows[0], "after_window": windows[1]}
         made.append(statement("crm", name, effect, how, window=f"{windows[0]} {windows[1]}"))
 
     windows = (BEFORE, CYCLE_AFTER)
@@ -234,7 +241,7 @@ def _crm(company: Company) -> list[dict]:
     )
     pair("cac", world.crm_cac, (BEFORE, AFTER), cost, text)
     text = "minutes of a task or a note since 2025-07-01"
-    made.append(statement("crm", "routine_minutes_factor", world.crm_routine, text, kind="parameter"))
+    made.append(statement("crm", "routine_minutes_factor", world.crm_routine, text))
     return made
 
 

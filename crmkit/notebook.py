@@ -9,14 +9,15 @@ and nothing outside it. All text that comes from data is escaped. The CSS classe
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import UsageError
-from crmkit.numbers import UNKNOWN, as_number, say_change, say_interval
+from crmkit.numbers import UNKNOWN, as_number, common_digits, say_change, say_interval
 from crmkit.numbers import say as say_number
-from crmkit.tables import Html, mark, missing, safe, spark
+from crmkit.tables import Html, mark, missing, safe, spark, tone_of
 from crmkit.tables import table as make_table
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ def cards(rows: pd.DataFrame | Iterable[Mapping[str, Any]], *, currency: str = "
     Parameters
     ----------
     rows : DataFrame or list of mappings
-        Each with `value` and `title` (or `metric`), and where known `unit`, `currency`, `before` (or `previous`: the
-        value to compare with), `against` (what that was), `low`, `high`, `better` ("up", "down"), `target`, `status`
-        (a key of `tables.STATUS`), `n`, `history` (or `spark`: a list of values), `note`.
+        Rows of a scorecard, or mappings: each with `value` and `title` (or `metric`), and where known `unit`,
+        `currency`, `previous` (or `before`: the value to compare with), `against` (what that was), `verdict` (whether
+        the change is more than noise), `low`, `high`, `better` ("up", "down"), `target`, `status` (a key or word of
+        `tables.STATUS`), `n`, `note`, and `history`: a list of values, which a scorecard has in its `attrs`.
     currency, lang : str
 
     Examples
@@ -98,7 +100,10 @@ def cards(rows: pd.DataFrame | Iterable[Mapping[str, Any]], *, currency: str = "
     NPS: 12.0, 95% interval 4.2–19.8, ✓ on target
     """
     if hasattr(rows, "to_dict"):
+        past = rows.attrs.get("history")
         rows = rows.to_dict("records")
+        if past is not None:
+            rows = [{"history": list(past[r["metric"]]) if r.get("metric") in past else None} | r for r in rows]
     made = [_card(dict(row), currency, lang) for row in rows]
     html = "".join(card.html for card in made)
     return Html(f'<div class="crm-cards">{html}</div>', "\n".join(card.text for card in made))
@@ -148,7 +153,8 @@ def checks(frame: pd.DataFrame | Iterable[Mapping[str, Any]]) -> Html:
         if missing(holds):
             holds = left is not None and right is not None and abs(left - right) <= max(0.005, 1e-9 * abs(right))
         unit, currency = str(row.get("unit") or ""), str(row.get("currency") or "")
-        sides = [say_number(v, unit, currency=currency, compact=False) for v in (left, right)]
+        digits = common_digits((left, right), unit, currency=currency)
+        sides = [say_number(v, unit, currency=currency, compact=False, digits=digits) for v in (left, right)]
         sign = "=" if holds else "≠"
         word = "holds" if holds else "does not hold"
         text = f"{row.get('what', '')}: {sides[0]} {sign} {sides[1]}, {word}"
@@ -174,8 +180,8 @@ def definitions(metrics: Iterable[Any]) -> Html:
         facts = [(label, text) for label, text in facts if text]
         meaning = _fact(metric, "meaning", "doc")
         html.append(f'<dt class="crm-term" id="term-{safe(metric.name)}">{safe(metric.title)}</dt><dd>')
-        html.append(f"{safe(meaning)}<br>" if meaning else "")
-        html.append("<br>".join(f"<b>{label}:</b> {safe(text)}" for label, text in facts) + "</dd>")
+        html.append(f"{_code(meaning)}<br>" if meaning else "")
+        html.append("<br>".join(f"<b>{label}:</b> {_code(text)}" for label, text in facts) + "</dd>")
         lines.append(f"{metric.title}: " + " ".join([meaning, *(f"{label}: {text}." for label, text in facts)]).strip())
     return Html(f'<dl class="crm-terms">{"".join(html)}</dl>', "\n".join(lines))
 
@@ -199,6 +205,10 @@ _FACTS = (
 )
 
 
+def _code(text: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", safe(text))
+
+
 def _fact(metric: Any, *names: str) -> str:
     for name in names:
         value = getattr(metric, name, "") or ""
@@ -218,7 +228,10 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     value = say_number(first("value"), unit, **form)
     html = [f'<p class="crm-card-title">{safe(title)}</p><p class="crm-card-value">{safe(value)}</p>']
     parts = [value]
-    moved = _movement(first("value"), first("before", "previous"), unit, str(first("better") or ""), form)
+    noise = "noise" in str(first("verdict") or "")
+    better = "" if noise else str(first("better") or "")
+    moved = _movement(first("value"), first("before", "previous"), unit, better, form)
+    moved += ", no more than noise" if noise and moved else ""
     if moved:
         against = first("against")
         tail = f" against {against}" if against else ""
@@ -227,7 +240,7 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     interval = say_interval(first("low"), first("high"), unit, **form)
     notes = [f"95% interval {interval}"] if interval != UNKNOWN else []
     if first("n") is not None:
-        notes.append(f"n = {say_number(first('n'), 'count', lang=lang)}")
+        notes = [" · ".join([*notes, f"n = {say_number(first('n'), 'count', lang=lang)}"])]
     if first("target") is not None:
         notes.append(f"target {say_number(first('target'), unit, **form)}")
     notes += [str(first("note"))] if first("note") else []
@@ -240,8 +253,8 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     if status.text:
         html.append(f'<p class="crm-card-status">{status.html}</p>')
         parts.append(status.text)
-    tone = {"good": " good", "bad": " bad", "near": " near"}.get(str(first("status") or ""), "")
-    return Html(f'<div class="crm-card{tone}">{"".join(html)}</div>', f"{title}: {', '.join(parts)}")
+    tone = tone_of(first("status"))
+    return Html(f'<div class="{f"crm-card {tone}".strip()}">{"".join(html)}</div>', f"{title}: {', '.join(parts)}")
 
 
 def _movement(now: Any, before: Any, unit: str, better: str, form: Mapping[str, str]) -> str:

@@ -37,6 +37,7 @@ STATUS = {
     "flat": ("=", "no clear change"),
     "": ("", ""),
 }
+_STATUS_OF = {word: key for key, (_, word) in STATUS.items() if word} | {"no change beyond noise": "same"}
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,6 @@ class Html:
     def __repr__(self) -> str:
         """Return the plain text."""
         return self.text
-
-    def __str__(self) -> str:
-        """Return the HTML."""
-        return self.html
 
 
 def safe(value: object) -> str:
@@ -205,23 +202,32 @@ def measured_table(
     drop = [c for c in ("metric",) if c in shown and shown[c].nunique() <= 1]
     drop += [c for c in ("note", "period") if c in shown and (shown[c].isna() | shown[c].isin(["", UNKNOWN])).all()]
     drop += [c for c in ("numerator", "denominator") if c in shown and shown[c].isna().all()]
+    if "note" in shown and "note" not in drop and len(set(shown["note"])) == 1:  # the same for all: said once
+        caption, drop = f"{caption} · {shown['note'].iloc[0]}", [*drop, "note"]
     shown = shown.drop(columns=drop).reset_index(drop=True)
     return table(shown, caption=caption, units=units, names=names, currency=currency, lang=lang, max_rows=max_rows)
 
 
 def mark(status: object) -> Html:
-    """Write a status as mark and word; a word that isn't in `STATUS` stands for itself.
+    """Write a status as mark and word: a key or a word of `STATUS`; any other word stands for itself.
 
-    >>> mark("good")
-    ✓ on target
+    >>> mark("good"), mark("off target")
+    (✓ on target, ✗ off target)
     """
     key = "" if missing(status) else str(status)
-    sign, word = STATUS.get(key, ("", key))
+    sign, word = STATUS.get(_STATUS_OF.get(key, key), ("", key))
     if not word:
         return Html("", "")
-    tone = {"better": "good", "worse": "bad", "same": "flat"}.get(key, key if key in STATUS else "flat")
+    tone = tone_of(key) or "flat"
     icon = f'<span aria-hidden="true">{sign}</span> ' if sign else ""
     return Html(f'<span class="crm-status {tone}">{icon}{safe(word)}</span>', f"{sign} {word}".strip())
+
+
+def tone_of(status: object) -> str:
+    """Return the CSS class of a status: good, near, bad, flat, or "" where it is none that the kit knows."""
+    key = "" if missing(status) else str(status)
+    key = _STATUS_OF.get(key, key)
+    return {"better": "good", "worse": "bad", "same": "flat"}.get(key, key if key in STATUS else "")
 
 
 def spark(

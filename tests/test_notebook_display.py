@@ -103,7 +103,7 @@ def test_a_card_says_value_change_interval_status_and_course():
     assert text(card.select_one(".crm-card-title")) == "Churn rate"
     assert text(card.select_one(".crm-card-value")) == "4.0%"
     assert text(card.select_one(".crm-card-change")) == "▼ down 1.2 pts (better) against 2026-Q2"
-    assert [text(p) for p in card.select(".crm-card-note")] == ["95% interval 3.1–5.1%", "n = 1,000", "target 5.0%"]
+    assert [text(p) for p in card.select(".crm-card-note")] == ["95% interval 3.1–5.1% · n = 1,000", "target 5.0%"]
     assert text(card.select_one(".crm-status.good")) == "✓ on target"
     assert card.svg["aria-label"] == "Churn rate: first 6.0%, last 4.0%, lowest 4.0%, highest 6.0%, 1 unknown"
     assert repr(made).replace("\u00a0", " ").startswith("Churn rate: 4.0%, ▼ down 1.2 pts (better) against 2026-Q2")
@@ -122,6 +122,23 @@ def test_a_card_says_value_change_interval_status_and_course():
 def test_a_change_is_judged_by_the_direction_that_is_good(now, before, better, said):
     made = notebook.cards([{"title": "t", "value": now, "before": before, "unit": "share", "better": better}])
     assert text(soup(made).select_one(".crm-card-change")) == said
+
+
+def test_a_scorecard_gives_cards_with_verdict_status_and_history():
+    card = pd.DataFrame(
+        {"metric": ["nps", "win_rate"], "title": ["NPS", "Win rate"], "unit": ["points", "share"], "better": "up",
+         "value": [6.8, 0.66], "previous": [12.7, 0.61], "status": ["off target", ""],
+         "verdict": ["no change beyond noise", "rose"]}
+    )  # fmt: skip
+    card.attrs["history"] = pd.DataFrame({"nps": [10.0, 12.7, 6.8]})
+    first, second = soup(notebook.cards(card)).select(".crm-card")
+    assert first["class"] == ["crm-card", "bad"]
+    assert text(first.select_one(".crm-card-change")) == "▼ down 5.9 points, no more than noise"
+    assert text(first.select_one(".crm-status.bad")) == "✗ off target"
+    assert first.svg["aria-label"] == "NPS: first 10.0, last 6.8, lowest 6.8, highest 12.7"
+    assert second["class"] == ["crm-card"]
+    assert text(second.select_one(".crm-card-change")) == "▲ up 5.0 pts (better)"
+    assert second.svg is None
 
 
 def test_a_card_of_nothing_known_is_a_dash():
@@ -159,7 +176,7 @@ def test_checks_compare_both_sides_and_say_whether_they_hold():
     assert text(items[0]) == "start + new − lost = end: 1,450 = 1,450, holds"
     assert text(items[1]) == "bands = answers: 39 ≠ 38, does not hold"
     assert text(items[2]) == f"{EVIL}: – ≠ 1, does not hold"
-    assert text(items[3]) == "mrr: €100.00 = €100, holds"
+    assert text(items[3]) == "mrr: €100.00 = €100.00, holds"
     assert "no reconciliation" in notebook.checks([]).text
     assert soup(notebook.checks([{"what": "w", "left": 1, "right": 2, "holds": True}])).li["class"] == ["ok"]
 

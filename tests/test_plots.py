@@ -82,10 +82,8 @@ def triangle_of(cohorts):
 def curve(kind="all", scale=400.0):
     days = np.arange(0, 700, 50)
     s = np.exp(-days / scale)
-    return pd.DataFrame(
-        {"days": days, "survival": s, "low": s * 0.95, "high": np.minimum(1, s * 1.05), "at_risk": (500 * s).astype(int),
-         "kind": kind}
-    )  # fmt: skip
+    columns = {"low": s * 0.95, "high": np.minimum(1, s * 1.05), "at_risk": (500 * s).astype(int), "kind": kind}
+    return pd.DataFrame({"days": days, "survival": s} | columns)
 
 
 def groups_of(names):
@@ -333,6 +331,28 @@ def test_no_finding_is_made_of_noise():
     assert "highest" in words.finding(ten.iloc[-2:], unit="share")
 
 
+def test_many_small_differences_together_can_be_more_than_noise():
+    value = np.array([0.40, 0.44, 0.48, 0.52, 0.56, 0.60])
+    frame = measured(value, by=list("abcdef"), low=1.96 * 0.0495)
+    chi = ((value - value.mean()) ** 2).sum() / 0.0495**2  # on 5 degrees of freedom: p = 0.043
+    assert chi == pytest.approx(11.43, abs=0.01)
+    assert words.finding(frame, unit="share") == (
+        "Win rate: the groups differ by more than noise, f highest with 60.0%, a lowest with 40.0%"
+    )
+    wide = measured(value, by=list("abcdef"), low=1.96 * 0.055)  # 9.3: p = 0.10
+    assert "no difference" in words.finding(wide, unit="share")
+
+
+def test_notes_of_the_engine_are_said_under_the_figure():
+    frame = measured([0.5, 0.6], by=["a", "b"], note="the period is not over")
+    ax = plots.bars(frame, unit="share", source="Source: x")
+    assert "the period is not over · Source: x" in shown(ax)
+    assert "the period is not over" in ax.crm_twin().text.splitlines()[0]
+    open_quarter = measured([0.5, 0.6])
+    open_quarter["note"] = ["", "the period is not over"]
+    assert "2025-Q1: the period is not over" in shown(plots.trend(open_quarter, unit="share"))
+
+
 def test_the_clearest_pair_is_named_where_the_extremes_are_too_small():
     frame = measured([0.75, 0.70, 0.40, 0.35], by=["x", "a", "b", "y"], n=[6, 500, 500, 6])
     half = np.array([0.4, 0.02, 0.02, 0.4])
@@ -348,7 +368,7 @@ def test_parts_make_a_whole():
     np.testing.assert_allclose(heights, [[0.3, 0.15], [0.4, 0.35], [0.3, 0.5]])
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["detractors", "passives", "promoters"]
     texts = shown(ax)
-    assert "promoters rose from 30.0% in 2026-Q1 to 50.0% in 2026-Q2" in texts
+    assert "Promoters rose from 30.0% in 2026-Q1 to 50.0% in 2026-Q2" in texts
     assert "2026-Q2: detractors 15.0%, passives 35.0%, promoters 50.0%" in ax.crm_alt
 
 
@@ -356,6 +376,14 @@ def test_names_with_an_underscore_stay_in_the_legend():
     frame = pd.DataFrame({"part": ["_a", "b"], "value": [1.0, 3.0]})
     ax = plots.composition(frame, parts="part")
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["_a", "b"]
+
+
+def test_more_parts_than_colours_become_others():
+    frame = pd.DataFrame({"part": [f"p{i}" for i in range(11)], "value": np.arange(11, 0, -1.0)})
+    ax = check(plots.composition(frame, parts="part"))
+    names = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert names == [*(f"p{i}" for i in range(7)), "4 others"]
+    assert ax.containers[-1][0].get_width() == pytest.approx((4 + 3 + 2 + 1) / 66)
 
 
 def test_a_negative_part_is_refused():

@@ -12,7 +12,7 @@ HOSTILE = "<script>alert('x')</script> & \"quotes\" $x$ {y} % \u202eevil\x00"
 
 
 def soup(html):
-    return BeautifulSoup(str(html), "html.parser")
+    return BeautifulSoup(getattr(html, "html", html), "html.parser")
 
 
 def texts(cells):

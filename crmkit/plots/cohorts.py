@@ -244,7 +244,7 @@ def _survival_axes(
     ax.tick_params(axis="x", length=3, labelsize=9, labelcolor=style.SOFT)
     ax.set_xlabel(unit)
     ends = [float(rows[value].iloc[-1]) for rows in curves.values()]
-    for (name, y), color in zip(zip(curves, style.spread(ends, 0.06), strict=True), style.PALETTE, strict=False):
+    for (name, y), color in zip(zip(curves, style.spread(ends, 0.085), strict=True), style.PALETTE, strict=False):
         text = f"{style.short(name, 18)} {say(ends[list(curves).index(name)], 'share', digits=0, lang=what.lang)}"
         ax.annotate(text.strip(), (end, y), xytext=(7, 0), textcoords="offset points", va="center", color=color,
                     weight="bold", annotation_clip=False)  # fmt: skip

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from crmkit.errors import UsageError
-from crmkit.numbers import say
+from crmkit.numbers import common_digits, say
 from crmkit.plots import style, words
 from crmkit.plots.over_time import need
 from crmkit.tables import measured_table, table
@@ -82,6 +82,7 @@ def bars(
         unknown = len(frame) - len(known)
         few = f"pale: fewer than {FEW} observations" if _few(rows).any() else ""
         notes = [
+            words.remarks(frame, what),
             few,
             f"{left:,} more not drawn" if left else "",
             f"{unknown:,} unknown" if unknown else "",
@@ -142,7 +143,7 @@ def effects(
         name = what.title or "The metric"
         line = " · ".join(
             [
-                f"{name}: what each {by.replace('_', ' ')} did to the change, in {points(what)}",
+                f"{name}: what each {words.dimension_name(by)} did to the change, in {points(what)}",
                 "the parts add up to it",
             ]
         )
@@ -291,8 +292,11 @@ def _draw_effects(ax: Axes, names: list[str], mix: np.ndarray, rate: np.ndarray,
     style.name_axis(ax, names)
     ax.spines["bottom"].set_visible(False)
     side = ax.get_yaxis_transform()
+    digits = common_digits(total, what.unit, currency=what.currency)
     for i, v in enumerate(total):
-        ax.text(1.12, i, difference(v, what), transform=side, ha="right", va="center", weight="bold", size=9)
+        ax.text(
+            1.12, i, difference(v, what, digits=digits), transform=side, ha="right", va="center", weight="bold", size=9
+        )
     mark = ax.lines[0]
     ax.legend(
         [Patch(color=colors[0]), Patch(color=colors[1]), mark], ["mix: its weight changed", "rate: it changed itself",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from babel.dates import format_date
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -100,7 +101,7 @@ def trend(
             ax,
             title if title is not None else words.finding(frame, by=by, **words.known(what)),
             words.subtitle(frame, what, band=band, by=by, extra=every),
-            what.source,
+            " · ".join(p for p in (words.remarks(frame, what), what.source) if p),
         )
         twin = partial(
             measured_table, frame, caption=words.subtitle(frame, what, by=by, extra=every), unit=what.unit,
@@ -161,8 +162,9 @@ def _draw_lines(ax: Axes, lines: dict[str, Any], what: words.About, *, band: boo
         if band:
             low, high = rows["low"].to_numpy(float), rows["high"].to_numpy(float)
             ax.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0)
-            if len(x) == 1:
-                ax.vlines(x, low, high, color=color, alpha=0.4, linewidth=2)
+            known = np.concatenate([[False], ~np.isnan(y), [False]])
+            alone = known[1:-1] & ~known[:-2] & ~known[2:]  # between gaps there is no band to see
+            ax.vlines(x[alone], low[alone], high[alone], color=color, alpha=0.35, linewidth=3)
         ax.plot(x, y, color=color, marker="o", markersize=3.5 if len(x) <= 40 else 0, zorder=3)
 
 
@@ -203,31 +205,33 @@ def _end_labels(ax: Axes, lines: dict[str, Any], what: words.About, others: dict
         )  # fmt: skip
 
 
+def period_labels(starts: list[Any], what: words.About) -> tuple[list[int], list[str]]:
+    """Choose at most ten periods to name; return which, and their short names with the year where it begins."""
+    each = -(-len(starts) // 10)
+    steps = {"month": (1, 2, 3, 6, 12, 24, 60, 120, 10**6), "quarter": (1, 2, 4, 8, 20, 40, 10**6)}.get(what.every)
+    each = next(k for k in steps if k >= each) if steps else max(each, 1)
+    first = next((i for i, s in enumerate(starts) if s.month == 1 and s.day == 1), 0) % each
+    chosen, labels, year = list(range(first, len(starts), each)), [], None
+    for start in (starts[i] for i in chosen):
+        name = say_period(start, what.every)
+        if what.every == "quarter":
+            name = f"Q{(start.month + 2) // 3}"
+        elif what.every == "month":
+            name = format_date(start.date(), "LLL", locale=what.lang.replace("-", "_"))
+        if what.every in ("quarter", "month") and start.year != year:
+            name += f"\n{start.year}"
+        labels.append(name)
+        year = start.year
+    return chosen, labels
+
+
 def _period_axis(ax: Axes, starts: list[Any], what: words.About) -> None:
     """Mark at most ten periods: the short name, and below it the year where it begins."""
     import pandas as pd
 
     starts = [pd.Timestamp(s) for s in starts]
-    each = -(-len(starts) // 10)
-    if what.every == "month" and each > 1:
-        each = next(k for k in (2, 3, 6, 12, 24, 60, 120, 10**6) if k >= each)
-    if what.every == "quarter" and each > 1:
-        each = next(k for k in (2, 4, 8, 20, 40, 10**6) if k >= each)
-    first = next((i for i, s in enumerate(starts) if s.month == 1 and s.day == 1), 0) % each
-    chosen = starts[first::each]
-    labels, year = [], None
-    for start in chosen:
-        if what.every in ("quarter", "month"):
-            name = (
-                f"Q{(start.month + 2) // 3}"
-                if what.every == "quarter"
-                else format_date(start.date(), "LLL", locale=what.lang.replace("-", "_"))
-            )
-            labels.append(name if start.year == year else f"{name}\n{start.year}")
-        else:
-            labels.append(say_period(start, what.every))
-        year = start.year
-    ax.set_xticks(date2num(chosen), labels=labels)
+    chosen, labels = period_labels(starts, what)
+    ax.set_xticks(date2num([starts[i] for i in chosen]), labels=labels)
     ax.tick_params(axis="x", length=3, labelsize=9, labelcolor=style.SOFT)
     if len(starts) == 1:
         ax.set_xlim(date2num(starts[0]) - 10, date2num(starts[0]) + 10)
@@ -249,4 +253,4 @@ def _lines_alt(lines: dict[str, Any], what: words.About, by: str, target: float 
             )
     more = f" {others} more groups are drawn without a label." if others else ""
     goal = f" Target {what.say(target)}." if target is not None else ""
-    return f"{what.title or 'The value'} by {by}. " + "; ".join(said) + "." + more + goal
+    return f"{what.title or 'The value'} by {words.dimension_name(by)}. " + "; ".join(said) + "." + more + goal

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from crmkit.errors import UsageError
 from crmkit.numbers import as_number, say_period
 from crmkit.plots import style, words
-from crmkit.plots.over_time import need
+from crmkit.plots.over_time import need, period_labels
 from crmkit.tables import table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _MEANT = {
     "won": style.GAIN, "open": "#c9c9c9", "lost": style.LOSS,
     "renewed": style.GAIN, "lapsed": style.LOSS,
 }  # fmt: skip
+_MOST_PARTS = 8
 _TINTS = ("#0067A5", "#E0A33B", "#00785A", "#D98BB9", "#6FB7DE", "#8A6400", "#B84A00", "#b3b3b3")
 
 
@@ -68,7 +69,9 @@ def composition(
         shown = counts if time else counts.loc[counts.sum(axis=1).sort_values(ascending=False).index[:top]]
         shares = shown.div(shown.sum(axis=1), axis=0)
         labels = [say_period(i, what.every) if time else words.label(i) for i in shares.index]
-        ax = style.new_panel(ax, height=4.0 if time else min(1.7 + 0.34 * max(len(shares), 2), 6.0))
+        height = 4.0 if time else min(1.7 + 0.34 * max(len(shares), 2), 6.0)
+        across = _legend_columns(shares)
+        ax = style.new_panel(ax, height=height + 0.2 * (-(-len(shares.columns) // across) - 1))
         if shares.empty or shares.isna().all(axis=None):
             style.no_data(ax)
             alt = f"No data: {what.title}."
@@ -107,7 +110,12 @@ def _parts_table(frame: pd.DataFrame, parts: str, over: str, order: list[str] | 
     rows["_over"] = rows[over] if over else ""
     names = order or list(dict.fromkeys(rows["_part"]))
     wide = rows.pivot_table(index="_over", columns="_part", values="value", aggfunc="sum", dropna=False, observed=True)
-    return wide.reindex(columns=names).fillna(0.0)
+    wide = wide.reindex(columns=names).fillna(0.0)
+    if order is None and len(names) > _MOST_PARTS:  # more colours than that can't be told apart
+        largest = set(wide.sum().nlargest(_MOST_PARTS - 1).index)
+        rest = [name for name in names if name not in largest]
+        wide = wide.drop(columns=rest).assign(**{f"{len(rest)} others": wide[rest].sum(axis=1)})
+    return wide
 
 
 def _draw_parts(ax: Axes, shares: pd.DataFrame, labels: list[str], time: bool, what: words.About) -> None:
@@ -132,20 +140,27 @@ def _draw_parts(ax: Axes, shares: pd.DataFrame, labels: list[str], time: bool, w
     handles = list(ax.containers)
     ax.legend(
         handles, [style.short(n, 26) for n in shares.columns], loc="lower left", bbox_to_anchor=(0, 1.0),
-        ncols=min(len(handles), 5), handlelength=0.9, handleheight=0.9, columnspacing=1.4, borderaxespad=0.3,
+        ncols=_legend_columns(shares), handlelength=0.9,
+        handleheight=0.9, columnspacing=1.4, borderaxespad=0.3,
         borderpad=0,
     )  # fmt: skip
     value, grid = (ax.yaxis, ax.set_ylim) if time else (ax.xaxis, ax.set_xlim)
     style.value_axis(ax, value, "share", lang=what.lang)
     grid(0, 1)
     if time:
-        each = -(-len(labels) // 12)
-        ax.set_xticks(list(places)[::each], labels=labels[::each])
+        chosen, names = period_labels(list(shares.index), what)
+        ax.set_xticks(chosen, labels=names)
         ax.tick_params(axis="x", length=0, labelsize=9, labelcolor=style.SOFT)
         ax.spines["bottom"].set_visible(False)
     else:
         style.name_axis(ax, [style.short(x, 28) for x in labels])
         ax.spines["bottom"].set_visible(False)
+
+
+def _legend_columns(shares: pd.DataFrame) -> int:
+    """Return how many names fit beside each other."""
+    longest = max((style.text_width(style.short(name, 26)) for name in shares.columns), default=1)
+    return max(1, min(len(shares.columns), 88 // (longest + 5), 6))
 
 
 def _parts_finding(shares: pd.DataFrame, labels: list[str], what: words.About, *, time: bool) -> str:
@@ -154,8 +169,8 @@ def _parts_finding(shares: pd.DataFrame, labels: list[str], what: words.About, *
     if known.empty:
         return f"{what.title or 'Composition'}: no data"
     if len(known) == 1:
-        part = known.iloc[0].idxmax()
-        return f"{part} are the largest part: {words.say(known.iloc[0].max(), 'share', lang=what.lang)}"
+        part, share = known.iloc[0].idxmax(), words.say(known.iloc[0].max(), "share", lang=what.lang)
+        return f"{words.title_of(str(part))} are the largest part: {share}"
     if time:
         part = (known.iloc[-1] - known.iloc[0]).abs().idxmax()
         first, last = known[part].iloc[0], known[part].iloc[-1]
@@ -172,8 +187,8 @@ def _parts_finding(shares: pd.DataFrame, labels: list[str], what: words.About, *
         )
     said = [f"{words.say(share, 'share', lang=what.lang)} {at}" for share, at in zip((first, last), where, strict=True)]
     if time:
-        return f"{part} {words.verb(first, last)} from {said[0]} to {said[1]}"
-    return f"{part} range from {said[0]} to {said[1]}"
+        return f"{words.title_of(str(part))} {words.verb(first, last)} from {said[0]} to {said[1]}"
+    return f"{words.title_of(str(part))} range from {said[0]} to {said[1]}"
 
 
 def _dark(color: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from math import hypot
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ def subtitle(frame: pd.DataFrame, what: About, *, band: bool = False, by: str = 
     unit = {"share": "%", "money": what.currency or "money", "money_per_day": f"{what.currency or 'money'} a day"}
     unit |= {"count": "", "people": "", "points": "points", "score": "mean score"}
     word = unit.get(what.unit, what.unit.replace("_", " "))
-    by = by.replace("_", " ")
+    by = dimension_name(by)
     if by and extra.startswith("by "):
         by, extra = f"{by} and {extra[3:]}", ""
     parts = [", ".join(p for p in (what.title, word, f"by {by}" if by else "") if p)]
@@ -113,18 +114,15 @@ def subtitle(frame: pd.DataFrame, what: About, *, band: bool = False, by: str = 
 def is_noise(before: pd.Series, after: pd.Series, *, pairs: int = 1) -> bool | None:
     """Tell whether two measured rows differ by no more than their intervals allow; None where they have no interval.
 
-    The standard errors are read back from the 95% intervals; `pairs` is the number of comparisons that were looked
-    through to find this one (Bonferroni).
+    The interval of the difference is made of the two intervals (Newcombe's, where these are Wilson's), as everywhere in
+    the kit; `pairs` is the number of comparisons that were looked through to find this one (Bonferroni).
     """
-    spans = [
-        (as_number(row.get("value")), as_number(row.get("low")), as_number(row.get("high"))) for row in (before, after)
-    ]
+    spans = [tuple(as_number(row.get(name)) for name in ("value", "low", "high")) for row in (before, after)]
     if any(part is None for span in spans for part in span):
         return None
-    errors = [(high - low) / (2 * 1.959964) for _, low, high in spans]
-    size = (errors[0] ** 2 + errors[1] ** 2) ** 0.5
-    bound = NormalDist().inv_cdf(1 - 0.025 / max(pairs, 1))
-    return abs(spans[1][0] - spans[0][0]) <= bound * size
+    (old, old_low, old_high), (new, new_low, new_high) = spans
+    sides = (new - new_low, old_high - old) if new >= old else (new_high - new, old - old_low)
+    return abs(new - old) <= hypot(*sides) * _bound(pairs)
 
 
 def finding(frame: pd.DataFrame, *, by: str = "", metric: Any = None, **given: Any) -> str:
@@ -184,6 +182,20 @@ def trend_alt(frame: pd.DataFrame, what: About, *, target: float | None = None) 
     return text
 
 
+def remarks(frame: pd.DataFrame, what: About) -> str:
+    """Return what the engine noted about all rows of a frame, or about its last period alone."""
+    if "note" not in frame or not len(frame):
+        return ""
+    notes = set(frame["note"].fillna(""))
+    if len(notes) == 1:
+        return str(notes.pop())
+    if "period" not in frame or not frame["period"].notna().any():
+        return ""
+    last = frame[frame["period"] == frame["period"].max()]
+    notes = set(last["note"].fillna("")) - {""}
+    return f"{_when(last.iloc[0], what)}: {notes.pop()}" if len(notes) == 1 else ""
+
+
 def groups_alt(frame: pd.DataFrame, by: str, what: About, *, most: int = 6) -> str:
     """List the groups and their values, highest first, and how many more there are."""
     name = what.title or "The value"
@@ -194,7 +206,7 @@ def groups_alt(frame: pd.DataFrame, by: str, what: About, *, most: int = 6) -> s
     more = f", and {len(known) - most} more down to {what.say(known['value'].iloc[-1])}" if len(known) > most else ""
     unknown = len(frame) - len(known)
     gaps = f" {unknown} unknown." if unknown else ""
-    return f"{name} by {by.replace('_', ' ')}: {said}{more}.{gaps}"
+    return f"{name} by {dimension_name(by)}: {said}{more}.{gaps}"
 
 
 def label(value: object) -> str:
@@ -203,14 +215,25 @@ def label(value: object) -> str:
 
 
 def title_of(name: str) -> str:
-    """Write the name of a metric or column as a title.
+    """Write the name of a metric or column as a title; what isn't such a name stays as it is.
 
-    >>> title_of("win_rate"), title_of("nps"), title_of("new_mrr")
-    ('Win rate', 'NPS', 'New MRR')
+    >>> title_of("win_rate"), title_of("nps"), title_of("new_mrr"), title_of("_x & y")
+    ('Win rate', 'NPS', 'New MRR', '_x & y')
     """
+    if not name.isidentifier() or name.startswith("_"):
+        return name
     parts = [p.upper() if p.lower() in _ACRONYMS else p for p in name.replace("_", " ").split()]
     text = " ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def dimension_name(by: str) -> str:
+    """Write the name of a dimension in a sentence.
+
+    >>> dimension_name("owner.name"), dimension_name("customer.segment"), dimension_name("owner_id")
+    ('owner', 'customer segment', 'owner')
+    """
+    return by.removesuffix(".name").removesuffix("_id").replace(".", " ").replace("_", " ")
 
 
 def verb(before: float, after: float) -> str:
@@ -254,18 +277,35 @@ def _groups_finding(known: pd.DataFrame, by: str, what: About, name: str, severa
     when = f" in {_when(high, what)}" if several else ""
     if len(known) == 1:
         return f"{name}{when}: {what.say(high['value'])} for {label(high[by])}"
+    ends = f"{label(high[by])} highest with {what.say(high['value'])}, {label(low[by])} lowest with " + what.say(
+        low["value"]
+    )
     pairs = len(known) * (len(known) - 1) // 2
-    if is_noise(low, high, pairs=pairs):
-        clear = _clearest(known, pairs)
-        if clear is None:
-            return f"{name}{when}: no difference between the groups beyond noise"
+    if not is_noise(low, high, pairs=pairs):
+        return f"{name}{when}: {ends}"
+    clear = _clearest(known, pairs)
+    if clear is not None:
         low, high = clear
         above = f"{label(high[by])} ({what.say(high['value'])}) is clearly above {label(low[by])}"
         return f"{name}{when}: {above} ({what.say(low['value'])})"
-    return (
-        f"{name}{when}: {label(high[by])} highest with {what.say(high['value'])}, "
-        f"{label(low[by])} lowest with {what.say(low['value'])}"
-    )
+    if _differ(known):
+        return f"{name}{when}: the groups differ by more than noise, {ends}"
+    return f"{name}{when}: no difference between the groups beyond noise"
+
+
+def _differ(known: pd.DataFrame) -> bool:
+    """Tell whether the groups taken together differ by more than noise: Cochran's Q on the intervals.
+
+    The chi-squared probability is Wilson and Hilferty's approximation, exact enough for a yes or no at 5%.
+    """
+    error = (known["high"].to_numpy(float) - known["low"].to_numpy(float)) / (2 * 1.959964)
+    value, degrees = known["value"].to_numpy(float), len(known) - 1
+    if degrees < 2 or not (error > 0).all():
+        return False
+    weight = error**-2.0
+    spread = float((weight * (value - (weight * value).sum() / weight.sum()) ** 2).sum())
+    part = 2 / (9 * degrees)
+    return ((spread / degrees) ** (1 / 3) - (1 - part)) / part**0.5 > NormalDist().inv_cdf(0.95)
 
 
 def _clearest(known: pd.DataFrame, pairs: int) -> tuple[pd.Series, pd.Series] | None:
@@ -273,14 +313,19 @@ def _clearest(known: pd.DataFrame, pairs: int) -> tuple[pd.Series, pd.Series] | 
     import numpy as np
 
     rows = known.iloc[:: max(1, len(known) // 300)]
-    value = rows["value"].to_numpy(float)
-    error = (rows["high"].to_numpy(float) - rows["low"].to_numpy(float)) / (2 * 1.959964)
+    value, low, high = (rows[name].to_numpy(float) for name in ("value", "low", "high"))
+    margin = np.hypot((value - low)[None, :], (high - value)[:, None])  # of column less row
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = (value[None, :] - value[:, None]) / np.hypot(error[None, :], error[:, None])
+        size = (value[None, :] - value[:, None]) / margin
     size = np.where(np.isfinite(size), size, -np.inf)
     i, j = np.unravel_index(int(size.argmax()), size.shape)
-    low, high = rows.iloc[i], rows.iloc[j]
-    return (low, high) if is_noise(low, high, pairs=pairs) is False else None
+    lower, upper = rows.iloc[i], rows.iloc[j]
+    return (lower, upper) if is_noise(lower, upper, pairs=pairs) is False else None
+
+
+def _bound(pairs: int) -> float:
+    """Return how much wider than a 95% interval one must be that is to hold for so many comparisons."""
+    return NormalDist().inv_cdf(1 - 0.025 / max(pairs, 1)) / NormalDist().inv_cdf(0.975)
 
 
 def _when(row: pd.Series, what: About) -> str:

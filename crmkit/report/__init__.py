@@ -1,6 +1,6 @@
 """The report: notebooks run through papermill, set as pages of our own, in one dated folder.
 
-A report notebook is a file `NN_name.ipynb` in `notebooks/`; it is found there without being registered. It keeps to this:
+A report notebook is a file `NN_name.ipynb` in `notebooks/`; it is found there without being registered. What it does:
 
 - One cell tagged `parameters`, each line `name: type = literal  # help`, among them `data: str` and `period: str`.
 - Its first heading is the page's title, its `## ` headings are the table of contents, and what `crmkit.notebook.answer`

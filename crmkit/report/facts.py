@@ -36,6 +36,8 @@ class Facts:
         Returns the scorecard as a frame.
     notes : tuple of str
         What was noticed while the data was read, one sentence each.
+    headlines : tuple of str
+        The metrics that the company wants to see first; empty for the usual ones.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Facts:
     rows: dict[str, int]
     scorecard: Callable[[], pd.DataFrame]
     notes: tuple[str, ...] = ()
+    headlines: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -86,6 +89,7 @@ def resolve(data: str | Path, period: str) -> Facts:
         rows=dict(crm.rows),
         scorecard=lambda: crm.scorecard(chosen),
         notes=tuple(crm.notes),
+        headlines=tuple(crm.config.metrics),
     )
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
-_CARDS = 8
+#: The numbers that the front page begins with, unless `metrics` in crm.toml names others.
+HEADLINES = ("new_revenue", "revenue", "win_rate", "sales_cycle_days", "churn_rate", "nrr", "nps", "csat")
 _FORMULA = re.compile(r"[\s\"']*[=+\-@|%\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z")
 
@@ -70,10 +72,23 @@ def _safe_cell(text: str) -> str:
     return text
 
 
-def cards(scorecard: pd.DataFrame, *, currency: str, lang: str) -> str:
-    """Return the first numbers of a scorecard as cards; what is unknown is left to the scorecard's own page."""
-    known = scorecard[scorecard["value"].notna()].head(_CARDS)
-    return notebook.cards(known, currency=currency, lang=lang).html if len(known) else ""
+def cards(scorecard: pd.DataFrame, *, headlines: Sequence[str] = (), currency: str, lang: str) -> str:
+    """Return the first numbers of a scorecard as cards.
+
+    Parameters
+    ----------
+    scorecard : DataFrame
+    headlines : sequence of str
+        The metrics wanted; by default `HEADLINES`. Where one is unknown in this data, the next of the scorecard is
+        taken instead, so that a company with support tickets alone has a front page, too.
+    currency, lang : str
+    """
+    wanted = list(headlines or HEADLINES)
+    known = scorecard[scorecard["value"].notna()]
+    place = {name: at for at, name in enumerate(wanted)}
+    order = known["metric"].map(lambda name: place.get(name, len(wanted))).sort_values(kind="stable").index
+    shown = known.loc[order].head(len(wanted))
+    return notebook.cards(shown, currency=currency, lang=lang).html if len(shown) else ""
 
 
 def all_reports(out: Path, *, lang: str) -> str:

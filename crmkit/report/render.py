@@ -370,7 +370,7 @@ def _write_pages(
             **common,
         )
         _write_text(fresh / f"{result.name}.html", text)
-    shown = index.cards(scorecard[0], currency=facts.currency, lang=lang)
+    shown = index.cards(scorecard[0], headlines=facts.headlines, currency=facts.currency, lang=lang)
     leads = {name: body.lead for name, body in bodies.items()}
     _write_text(
         fresh / "index.html", page.frame("front.html", pages=made, results=ordered, leads=leads, cards=shown, **common)

@@ -2,6 +2,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -46,6 +47,18 @@ def test_cards_leave_out_what_is_unknown():
     assert "&lt;B&gt;" in cards(frame, currency="", lang="en")
     assert ">A<" not in cards(frame, currency="", lang="en")
     assert cards(frame.head(1), currency="", lang="en") == ""
+
+
+def test_cards_begin_with_the_headlines_and_fill_up_in_order():
+    names = ["promoters", "nps", "win_rate", "ces"]
+    frame = pd.DataFrame({"metric": names, "title": names, "unit": ["count"] * 4, "value": [1.0, 2.0, None, 4.0]})
+
+    def titles(**more):
+        html = cards(frame, currency="", lang="en", **more)
+        return re.findall(r'crm-card-title">(\w+)<', html)
+
+    assert titles() == ["nps", "promoters", "ces"]
+    assert titles(headlines=("ces", "win_rate")) == ["ces", "promoters"]
 
 
 def test_the_index_lists_reports_of_all_ages_and_leaves_strangers_alone(tmp_path):

@@ -1,4 +1,7 @@
-"""The sample company: invented, but believable, and with a known truth to find in its tables."""
+"""The sample company: invented, but believable, and with a known truth to find in its tables.
+
+`world` holds the parameters, `company` lets three years pass, `truth` says what is planted, `folder` writes it all.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,41 @@ import os
 
 
 def write(to: str | os.PathLike, *, customers: int = 2000, seed: int = 7, file_format: str = "csv") -> dict:
-    """Write the sample company into the folder `to` and return what is true of it; see `crmkit.sample.folder.write`."""
-    from crmkit.sample.folder import write as write_company
+    """Write the sample company, all tables of `crmkit.schema.TABLES`, and return what is true of it.
 
-    return write_company(to, customers=customers, seed=seed, file_format=file_format)
+    The same customers, seed and format give the same bytes. Beside the tables there are `crm.toml`, `truth.json`,
+    `truth_types.csv` and `README.md`.
+
+    Parameters
+    ----------
+    to : path
+        The folder to write; made if it is not there. A former sample is replaced.
+    customers : int
+        Rows of the customers table, at least 100; everything else grows with it.
+    seed : int
+        Seed of all randomness, 0 or more.
+    file_format : {"csv", "parquet"}
+        Form of the tables.
+
+    Returns
+    -------
+    dict
+        What is planted: the content of `truth.json`.
+
+    Raises
+    ------
+    UsageError
+        Where an option is wrong, or the folder holds something that is not a sample.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     planted = write(Path(folder) / "small", customers=100)
+    >>> planted["company"], planted["customers"]
+    ('Kawomir', 100)
+    """
+    from crmkit.sample.folder import write_sample  # NumPy and Arrow are loaded only when somebody writes
+
+    return write_sample(to, customers=customers, seed=seed, file_format=file_format)

@@ -68,41 +68,8 @@ Licence: CC0 1.0, no rights reserved.
 """
 
 
-def write(to: str | os.PathLike, *, customers: int = 2000, seed: int = 7, file_format: str = "csv") -> dict:
-    """Write the sample company, all tables of `crmkit.schema.TABLES`, and return what is true of it.
-
-    The same customers, seed and format give the same bytes. Beside the tables there are `crm.toml`, `truth.json`,
-    `truth_types.csv` and `README.md`.
-
-    Parameters
-    ----------
-    to : path
-        The folder to write; made if it is not there. A former sample is replaced.
-    customers : int
-        Rows of the customers table, at least 100; everything else grows with it.
-    seed : int
-        Seed of all randomness, 0 or more.
-    file_format : {"csv", "parquet"}
-        Form of the tables.
-
-    Returns
-    -------
-    dict
-        What is planted: the content of `truth.json`.
-
-    Raises
-    ------
-    UsageError
-        Where an option is wrong, or the folder holds something that is not a sample.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     planted = write(Path(folder) / "small", customers=100)
-    >>> planted["company"], planted["customers"]
-    ('Kawomir', 100)
-    """
+def write_sample(to: str | os.PathLike, *, customers: int, seed: int, file_format: str) -> dict:
+    """Do what `crmkit.sample.write` promises."""
     _check(customers, seed, file_format)
     target = Path(to).expanduser().absolute()
     _check_target(target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crmkit.sample.demand import Columns, handover
-from crmkit.sample.moments import DAY, at_work, next_term_day
+from crmkit.sample.moments import DAY, at_work, next_term_day, office_hours
 from crmkit.sample.subscriptions import chains
 from crmkit.sample.world import CRM, END, SOURCES, START, World
 
@@ -136,8 +136,9 @@ def stages(world: World, deal: Columns) -> Columns:
     share = (np.cumsum(spent, axis=1) - spent) / spent.sum(axis=1, keepdims=True)
     length = deal["closed"] - deal["created"]
     at = np.empty((size, 5), np.int64)
-    at[:, :4] = deal["created"][:, None] + (share * length[:, None]).astype(np.int64)
-    at[:, 4] = deal["closed"]
+    at[:, :4] = office_hours(deal["created"][:, None] + (share * length[:, None]).astype(np.int64))
+    at[:, 0], at[:, 4] = deal["created"], deal["closed"]
+    at = np.minimum(np.maximum.accumulate(at, axis=1), deal["closed"][:, None])  # moved, but still in order
     there = np.ones((size, 5), bool)
     there[:, :4] = np.arange(4) < deal["visited"][:, None]
     there &= at < END

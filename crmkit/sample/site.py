@@ -79,13 +79,13 @@ def _earlier(rng: np.random.Generator, known: Columns) -> Columns:
 
 def _strangers(world: World, rng: np.random.Generator, found: Columns, first: int) -> Columns:
     """Return the visits of people who never said who they are; campaigns bring some, the rest come by themselves."""
-    rate = 75.0 * world.scale * np.array([1.0, 0.9, 0.3, 0.0, 0.0, 0.1])[found["channel"]]
+    rate = 65.0 * world.scale * np.array([1.0, 0.9, 0.3, 0.0, 0.0, 0.1])[found["channel"]]
     curve = found["cost"] / (
         found["cost"]
         + np.array([world.channels[name].half_spend for name in PAID_CHANNELS])[found["channel"]] * world.scale
     )
     campaign = np.repeat(np.arange(rate.size), rng.poisson(rate * curve * 1.6))
-    free = rng.poisson(95.0 * world.scale, np.unique(found["month"]).size)
+    free = rng.poisson(85.0 * world.scale, np.unique(found["month"]).size)
     month = np.concatenate([found["month"][campaign], np.repeat(np.unique(found["month"]), free)])
     source = np.concatenate([found["channel"][campaign], np.full(free.sum(), 6)])
     campaign = np.concatenate([campaign, np.full(free.sum(), -1)])

@@ -215,15 +215,22 @@ class Share(Kind):
 
 @dataclass(frozen=True, eq=False)
 class NetShare(Kind):
-    """100 × (the share of one kind − the share of another), such as NPS, with an adjusted Wald interval."""
+    """100 × (the share of one kind − the share of another), such as NPS, with an adjusted Wald interval.
+
+    Where any of the rows `odd` are among them, the result says `remark`.
+    """
 
     plus: Atom
     minus: Atom
     of: Atom
+    odd: Atom | None = None
+    remark: str = ""
     interval: str | None = "adjusted_wald"
 
     def atoms(self):
         yield from (self.plus, self.minus, self.of)
+        if self.odd is not None:
+            yield self.odd
 
     def value(self, get):
         return divide((get(self.plus) - get(self.minus)) * 100.0, get(self.of))
@@ -372,10 +379,14 @@ def share(part: Any, *, of: Any = None, at: Any = None) -> Share:
     return Share(Atom("count", None, both, at), Atom("count", None, of, at))
 
 
-def net_share(plus: Any, minus: Any, *, of: Any, at: Any = None) -> NetShare:
-    """Subtract the share of `minus` among `of` from that of `plus`, times 100."""
+def net_share(plus: Any, minus: Any, *, of: Any, odd: Any = None, remark: str = "", at: Any = None) -> NetShare:
+    """Subtract the share of `minus` among `of` from that of `plus`, times 100; say `remark` where any are `odd`."""
     return NetShare(
-        Atom("count", None, plus & of, at), Atom("count", None, minus & of, at), Atom("count", None, of, at)
+        Atom("count", None, plus & of, at),
+        Atom("count", None, minus & of, at),
+        Atom("count", None, of, at),
+        None if odd is None else Atom("count", None, odd & of, at),
+        remark,
     )
 
 

@@ -19,7 +19,7 @@ from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, Plan, plan
 from crmkit.errors import UsageError
-from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, Total, Withheld
+from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, NetShare, Total, Withheld
 from crmkit.metric import Metric, bind, find, relations_of
 from crmkit.periods import Period
 
@@ -293,6 +293,8 @@ class _Measurement:
         if isinstance(kind, Total):
             without = get(kind.rows) - get(kind.filled)
             _say(notes, (without > 0, "some rows carry no amount and are left out"))
+        if isinstance(kind, NetShare) and kind.odd is not None:
+            _say(notes, (get(kind.odd) > 0, kind.remark))
         if kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic):
             few = (frame["n"] < FEW).to_numpy() & frame["value"].notna().to_numpy()
             _say(notes, (few, f"fewer than {FEW} observations"))

@@ -26,7 +26,8 @@ def _valid(surveys, survey):
 def nps(surveys):
     """Share scoring 9-10 less share scoring 0-6, times 100: from −100 to 100.
 
-    Left out: scores that are not whole numbers or lie outside the scale; `crmkit check` counts them.
+    Left out: scores that are not whole numbers or lie outside the scale; `crmkit check` counts them. Answers on
+    another scale than 0-10 are counted by the same bands, and the result says so.
     Interval: adjusted Wald, with ¾, 1½ and ¾ added to detractors, passives and promoters.
 
     >>> import crmkit
@@ -35,7 +36,13 @@ def nps(surveys):
     >>> round(crm.measure("nps", period="2026-03").value.item(), 1)
     33.3
     """
-    return net_share(surveys.score >= 9, surveys.score <= 6, of=_valid(surveys, "nps"))
+    return net_share(
+        surveys.score >= 9,
+        surveys.score <= 6,
+        of=_valid(surveys, "nps"),
+        odd=(surveys.scale_min != 0) | (surveys.scale_max != 10),
+        remark="some answers are on another scale than 0-10, with the same bands",
+    )
 
 
 @metric(title="Promoters", unit="count", better="up", at=_AT, formula="answers of 9 or 10")

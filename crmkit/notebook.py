@@ -15,9 +15,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from crmkit.errors import UsageError
+from crmkit.marks import Html, mark, missing, safe, spark, tone_of
 from crmkit.numbers import UNKNOWN, as_number, common_digits, say_change, say_interval
 from crmkit.numbers import say as say_number
-from crmkit.tables import Html, mark, missing, safe, spark, tone_of
 from crmkit.tables import table as make_table
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def cards(rows: pd.DataFrame | Iterable[Mapping[str, Any]], *, currency: str = "
         Rows of a scorecard, or mappings: each with `value` and `title` (or `metric`), and where known `unit`,
         `currency`, `previous` (or `before`: the value to compare with), `against` (what that was), `verdict` (whether
         the change is more than noise), `low`, `high`, `better` ("up", "down"), `target`, `status` (a key or word of
-        `tables.STATUS`), `n`, `note`, and `history`: a list of values, which a scorecard has in its `attrs`.
+        `marks.STATUS`), `n`, `note`, and `history`: a list of values, which a scorecard has in its `attrs`.
     currency, lang : str
 
     Examples

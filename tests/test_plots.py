@@ -12,7 +12,8 @@ from matplotlib.text import Text
 
 from crmkit import plots
 from crmkit.errors import UsageError
-from crmkit.plots import style, words
+from crmkit.plots import fonts, style, words
+from crmkit.plots import text as text_
 
 HOSTILE = [
     "$\\bad$ and $5",
@@ -320,15 +321,15 @@ def test_small_groups_are_flagged_and_are_no_finding():
 
 def test_no_finding_is_made_of_noise():
     noisy = measured([0.50, 0.52], by=["a", "b"], low=0.1)
-    assert words.finding(noisy, unit="share") == "Win rate: no difference between the groups beyond noise"
-    assert words.finding(measured([0.50, 0.52], low=0.1), unit="share") == (
+    assert plots.finding(noisy, unit="share") == "Win rate: no difference between the groups beyond noise"
+    assert plots.finding(measured([0.50, 0.52], low=0.1), unit="share") == (
         "Win rate: 52.0% in 2025-Q1, no change beyond noise since 2024-Q4"
     )
     # ten groups: 45 pairs, so the bound is 3.26 standard errors and not 1.96
     ten = measured([0.5] * 9 + [0.56], by=list("abcdefghij"), low=1.96 * 0.02)
     assert (0.06 / np.hypot(0.02, 0.02)) == pytest.approx(2.12, abs=0.01)
-    assert "beyond noise" in words.finding(ten, unit="share")
-    assert "highest" in words.finding(ten.iloc[-2:], unit="share")
+    assert "beyond noise" in plots.finding(ten, unit="share")
+    assert "highest" in plots.finding(ten.iloc[-2:], unit="share")
 
 
 def test_many_small_differences_together_can_be_more_than_noise():
@@ -336,11 +337,11 @@ def test_many_small_differences_together_can_be_more_than_noise():
     frame = measured(value, by=list("abcdef"), low=1.96 * 0.0495)
     chi = ((value - value.mean()) ** 2).sum() / 0.0495**2  # on 5 degrees of freedom: p = 0.043
     assert chi == pytest.approx(11.43, abs=0.01)
-    assert words.finding(frame, unit="share") == (
+    assert plots.finding(frame, unit="share") == (
         "Win rate: the groups differ by more than noise, f highest with 60.0%, a lowest with 40.0%"
     )
     wide = measured(value, by=list("abcdef"), low=1.96 * 0.055)  # 9.3: p = 0.10
-    assert "no difference" in words.finding(wide, unit="share")
+    assert "no difference" in plots.finding(wide, unit="share")
 
 
 def test_notes_of_the_engine_are_said_under_the_figure():
@@ -357,7 +358,7 @@ def test_the_clearest_pair_is_named_where_the_extremes_are_too_small():
     frame = measured([0.75, 0.70, 0.40, 0.35], by=["x", "a", "b", "y"], n=[6, 500, 500, 6])
     half = np.array([0.4, 0.02, 0.02, 0.4])
     frame = frame.assign(low=frame["value"] - half, high=frame["value"] + half)
-    assert words.finding(frame, unit="share") == "Win rate: a (70.0%) is clearly above b (40.0%)"
+    assert plots.finding(frame, unit="share") == "Win rate: a (70.0%) is clearly above b (40.0%)"
 
 
 def test_parts_make_a_whole():
@@ -517,8 +518,8 @@ def test_svg_is_the_same_twice():
 
 
 def test_scripts_that_no_font_can_draw_are_said_once_and_briefly(monkeypatch):
-    style._warn_font.cache_clear()
-    monkeypatch.setattr(style, "_drawable", lambda letter: letter < "\u3000")
+    fonts._warn_font.cache_clear()
+    monkeypatch.setattr(fonts, "_drawable", lambda letter: letter < "\u3000")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         plots.bars(groups_of(["東京", "京都"]))
@@ -526,7 +527,7 @@ def test_scripts_that_no_font_can_draw_are_said_once_and_briefly(monkeypatch):
     mine = [w for w in caught if issubclass(w.category, plots.FontWarning)]
     assert len(mine) == 1
     assert 'pip install "crmkit[cjk]"' in str(mine[0].message)
-    style._warn_font.cache_clear()
+    fonts._warn_font.cache_clear()
 
 
 def test_labels_that_meet_are_moved_apart():
@@ -541,9 +542,9 @@ def test_labels_that_meet_are_moved_apart():
 
 @pytest.mark.parametrize("text", ["x" * 500, "東京" * 200, "word " * 200, "", "a\nb"])
 def test_wrapped_text_keeps_its_width_and_its_lines(text):
-    lines = style.wrap(text, 30, lines=2)
+    lines = text_.wrap(text, 30, lines=2)
     assert len(lines) <= 2
-    assert all(style.text_width(line) <= 30 for line in lines)
+    assert all(text_.text_width(line) <= 30 for line in lines)
     assert bool(lines) == bool(text)
     if len(text) > 100:
         assert lines[-1].endswith("…")

@@ -7,12 +7,14 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 
 from crmkit.plots.changes import bridge, levers
 from crmkit.plots.cohorts import survival, triangle
+from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
+from crmkit.plots.fonts import FontWarning
 from crmkit.plots.groups import bars, effects
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
-from crmkit.plots.style import PALETTE, FontWarning, house, png, svg
-from crmkit.plots.words import About, finding
+from crmkit.plots.style import PALETTE, house, png, svg
+from crmkit.plots.words import About
 
 __all__ = [
     "PALETTE",

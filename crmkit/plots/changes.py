@@ -13,6 +13,7 @@ from crmkit.numbers import common_digits
 from crmkit.plots import style, words
 from crmkit.plots.groups import difference, pick, points
 from crmkit.plots.over_time import need
+from crmkit.plots.text import short, wrap
 from crmkit.tables import table
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def levers(
     with style.house():
         rows = frame[frame[effect].notna()]
         rows = rows.loc[rows[effect].abs().sort_values(ascending=False, kind="stable").index]
-        names = [style.short(words.title_of(words.label(v)), 30) for v in rows[lever]]
+        names = [short(words.title_of(words.label(v)), 30) for v in rows[lever]]
         size = rows[effect].to_numpy(float)
         whole = float(size.sum())
         gap = 0.0 if total is None else total - whole
@@ -178,7 +179,7 @@ def _draw_bridge(ax: Axes, labels: list[str], start: float, steps: np.ndarray, e
     room = swing or abs(high) or 1.0
     ax.set_ylim(low - 0.25 * room if cut else min(0.0, low * 1.1), high + (0.18 * room if cut else 0.1 * abs(high)))
     style.value_axis(ax, ax.yaxis, what.unit, currency=what.currency, lang=what.lang)
-    lines = ["\n".join(style.wrap(name, max(6, 92 // len(labels)), lines=3)) for name in labels]
+    lines = ["\n".join(wrap(name, max(6, 92 // len(labels)), lines=3)) for name in labels]
     style.name_axis(ax, lines, horizontal=True)
     if cut:
         ax.annotate("axis does not start at 0", (1, 0), xycoords="axes fraction", xytext=(-2, 4),

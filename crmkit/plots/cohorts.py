@@ -14,6 +14,7 @@ from crmkit.numbers import grain, say, say_period
 from crmkit.plots import style, words
 from crmkit.plots.groups import pick
 from crmkit.plots.over_time import need
+from crmkit.plots.text import short
 from crmkit.tables import Html, table
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _draw_triangle(ax: Axes, wide: pd.DataFrame, names: list[str], sizes: Any, w
     each = -(-len(names) // 24)
     if sizes is not None:
         names = [f"{n}  ({say(s, 'count', lang=what.lang)})" for n, s in zip(names, sizes, strict=True)]
-    ax.set_yticks(range(0, len(names), each), labels=[style.short(n, 26) for n in names[::each]])
+    ax.set_yticks(range(0, len(names), each), labels=[short(n, 26) for n in names[::each]])
     step = -(-len(wide.columns) // 18)
     ax.set_xticks(range(0, len(wide.columns), step), labels=[str(c) for c in wide.columns[::step]])
     ax.tick_params(length=0, labelsize=9, labelcolor=style.SOFT)
@@ -245,7 +246,7 @@ def _survival_axes(
     ax.set_xlabel(unit)
     ends = [float(rows[value].iloc[-1]) for rows in curves.values()]
     for (name, y), color in zip(zip(curves, style.spread(ends, 0.085), strict=True), style.PALETTE, strict=False):
-        text = f"{style.short(name, 18)} {say(ends[list(curves).index(name)], 'share', digits=0, lang=what.lang)}"
+        text = f"{short(name, 18)} {say(ends[list(curves).index(name)], 'share', digits=0, lang=what.lang)}"
         ax.annotate(text.strip(), (end, y), xytext=(7, 0), textcoords="offset points", va="center", color=color,
                     weight="bold", annotation_clip=False)  # fmt: skip
     if not risk:
@@ -261,7 +262,7 @@ def _survival_axes(
             count = say(float(later[risk].iloc[0]) if len(later) else 0.0, "count", lang=what.lang)
             ax.annotate(count, (place, 0), xytext=(0, down), color=color, ha="center", **place_text)
         if name:
-            ax.annotate(style.short(name, 18), (end, 0), xytext=(18, down), color=color, ha="left", **place_text)
+            ax.annotate(short(name, 18), (end, 0), xytext=(18, down), color=color, ha="left", **place_text)
 
 
 def _median(rows: pd.DataFrame, time: str, value: str) -> float | None:

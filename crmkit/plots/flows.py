@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from crmkit.numbers import as_number, say, say_period
 from crmkit.plots import style, words
 from crmkit.plots.groups import pick
+from crmkit.plots.text import short
 from crmkit.tables import table
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _draw_funnel(
             wait = f" · {say(spent[i], 'days', lang=what.lang)}" if spent[i] is not None else ""
             ax.text(top * 0.006, i + 0.5, step + wait, va="center", color=style.SOFT, size=8.5)
     ax.set_xlim(0, top * 1.3)
-    style.name_axis(ax, [style.short(n, 26) for n in names])
+    style.name_axis(ax, [short(n, 26) for n in names])
     ax.set_xticks([])
     ax.spines["bottom"].set_visible(False)
 

@@ -12,7 +12,9 @@ from matplotlib.patches import Patch
 from crmkit.errors import UsageError
 from crmkit.numbers import common_digits, say
 from crmkit.plots import style, words
+from crmkit.plots.findings import finding
 from crmkit.plots.over_time import need
+from crmkit.plots.text import short
 from crmkit.tables import measured_table, table
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def bars(
             what.source,
         ]
         line = words.subtitle(frame, what, band=bool(band), by=by, extra=when)
-        found = words.finding(known, by=by, **words.known(what)) if title is None else title
+        found = finding(known, by=by, **words.known(what)) if title is None else title
         style.title_block(ax, found, line, " · ".join(n for n in notes if n))
         shown = ranked.drop(columns=[c for c in ("period",) if c in ranked and when])
         twin = partial(measured_table, shown, caption=line, unit=what.unit, currency=what.currency, lang=what.lang)
@@ -129,7 +131,7 @@ def effects(
         rows = frame[frame[mix].notna() & frame[rate].notna()]
         size = (rows[mix].abs() + rows[rate].abs()).sort_values(ascending=False, kind="stable").index
         rows = rows.loc[size]
-        names = [style.short(words.label(v), 28) for v in rows[by]][:top]
+        names = [short(words.label(v), 28) for v in rows[by]][:top]
         left, right = rows[mix].to_numpy(float), rows[rate].to_numpy(float)
         total = float(left.sum() + right.sum())
         if len(rows) > top:
@@ -260,7 +262,7 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
         ax.axvline(0, color=style.FAINT, linewidth=0.8)
     style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang)
     ax.spines["bottom"].set_visible(False)
-    style.name_axis(ax, [style.short(v, 30) for v in rows[by]])
+    style.name_axis(ax, [short(v, 30) for v in rows[by]])
     if "n" in rows and rows["n"].notna().any():
         side = ax.get_yaxis_transform()
         ax.text(1.075, -0.95, "n", transform=side, ha="right", va="center", color=style.SOFT, size=8.5)

@@ -14,6 +14,8 @@ from matplotlib.dates import date2num
 from crmkit.errors import UsageError
 from crmkit.numbers import say_period
 from crmkit.plots import style, words
+from crmkit.plots.findings import finding
+from crmkit.plots.text import short
 from crmkit.tables import measured_table
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def trend(
         every = f"by {what.every}" if what.every else ""
         style.title_block(
             ax,
-            title if title is not None else words.finding(frame, by=by, **words.known(what)),
+            title if title is not None else finding(frame, by=by, **words.known(what)),
             words.subtitle(frame, what, band=band, by=by, extra=every),
             " · ".join(p for p in (words.remarks(frame, what), what.source) if p),
         )
@@ -191,7 +193,7 @@ def _end_labels(ax: Axes, lines: dict[str, Any], what: words.About, others: dict
     for (name, rows), color in zip(lines.items(), style.PALETTE * 9, strict=False):
         last = rows["value"].dropna()
         text = what.say(last.iloc[-1])
-        ends.append((f"{style.short(name, 22)} {text}" if name else text, last.index[-1], last.iloc[-1], color))
+        ends.append((f"{short(name, 22)} {text}" if name else text, last.index[-1], last.iloc[-1], color))
     if others:
         tail = next(iter(others.values()))["value"].dropna()
         ends.append((f"{len(others)} others", tail.index[-1], tail.iloc[-1], style.SOFT))

@@ -11,6 +11,7 @@ from crmkit.errors import UsageError
 from crmkit.numbers import as_number, say_period
 from crmkit.plots import style, words
 from crmkit.plots.over_time import need, period_labels
+from crmkit.plots.text import short, text_width
 from crmkit.tables import table
 
 if TYPE_CHECKING:
@@ -135,11 +136,11 @@ def _draw_parts(ax: Axes, shares: pd.DataFrame, labels: list[str], time: bool, w
                     spot = (i, middle) if time else (middle, i)
                     ax.text(*spot, words.say(share, "share", digits=0, lang=what.lang), color=ink, size=8,
                             ha="center", va="center", in_layout=False)  # fmt: skip
-        bars.set_label("\u200b" + style.short(name, 26))
+        bars.set_label("\u200b" + short(name, 26))
         base = base + size
     handles = list(ax.containers)
     ax.legend(
-        handles, [style.short(n, 26) for n in shares.columns], loc="lower left", bbox_to_anchor=(0, 1.0),
+        handles, [short(n, 26) for n in shares.columns], loc="lower left", bbox_to_anchor=(0, 1.0),
         ncols=_legend_columns(shares), handlelength=0.9,
         handleheight=0.9, columnspacing=1.4, borderaxespad=0.3,
         borderpad=0,
@@ -153,13 +154,13 @@ def _draw_parts(ax: Axes, shares: pd.DataFrame, labels: list[str], time: bool, w
         ax.tick_params(axis="x", length=0, labelsize=9, labelcolor=style.SOFT)
         ax.spines["bottom"].set_visible(False)
     else:
-        style.name_axis(ax, [style.short(x, 28) for x in labels])
+        style.name_axis(ax, [short(x, 28) for x in labels])
         ax.spines["bottom"].set_visible(False)
 
 
 def _legend_columns(shares: pd.DataFrame) -> int:
     """Return how many names fit beside each other."""
-    longest = max((style.text_width(style.short(name, 26)) for name in shares.columns), default=1)
+    longest = max((text_width(short(name, 26)) for name in shares.columns), default=1)
     return max(1, min(len(shares.columns), 88 // (longest + 5), 6))
 
 

@@ -7,27 +7,21 @@ Ito, darkened so that they also read as text on white. Whatever comes from data 
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-from unicodedata import east_asian_width
 
 import matplotlib as mpl
-from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.patheffects import withStroke
-from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from crmkit.numbers import tick
+from crmkit.plots.fonts import check_glyphs, families
+from crmkit.plots.text import wrap
 
 DPI = 110
 WIDTH = 7.4  # inches: 814 pixels, the width of a report's column
@@ -39,11 +33,6 @@ GAIN, LOSS, TOTAL, OTHER = "#0067A5", "#B84A00", "#4a4a4a", "#b3b3b3"
 #: A rim that keeps text readable where a line passes behind it.
 HALO = (withStroke(linewidth=3, foreground=PANEL),)
 
-_LATIN = ("Arial", "Liberation Sans", "DejaVu Sans")  # the first two share their metrics, the last always comes along
-_CJK = (
-    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK TC", "Noto Sans CJK KR", "Noto Sans JP", "Source Han Sans",
-    "Hiragino Sans", "PingFang SC", "Yu Gothic", "Microsoft YaHei", "Malgun Gothic",
-)  # fmt: skip
 _RC = {
     "axes.axisbelow": True,
     "axes.edgecolor": FAINT,
@@ -78,38 +67,11 @@ _RC = {
 }
 
 
-class FontWarning(UserWarning):
-    """Some characters of the data can't be drawn with the fonts that are installed."""
-
-
 @contextmanager
 def house() -> Iterator[None]:
     """Draw in the house style inside the `with` block, and leave the reader's own settings as they were after it."""
     with mpl.rc_context(_RC | {"font.family": list(families())}):
         yield
-
-
-@cache
-def families() -> tuple[str, ...]:
-    """Return the fonts to draw with: one for Latin, Greek and Cyrillic, and one for Chinese, Japanese, Korean if any.
-
-    An installed font is taken first; else the font that the `cjk` extra brings, added without importing the package,
-    whose import would replace the Latin font.
-    """
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    found = [name for name in _LATIN if name in installed]
-    cjk = next((name for name in _CJK if name in installed), None)
-    spec = None if cjk else find_spec("notojp_matplotlib")
-    if spec and spec.origin:
-        for path in sorted(Path(spec.origin).parent.rglob("*.[ot]t[fc]")):
-            font_manager.fontManager.addfont(path)
-            cjk = font_manager.fontManager.ttflist[-1].name
-    if not cjk:
-        return tuple(found)
-    faces = [font for font in font_manager.fontManager.ttflist if font.name == cjk]
-    if all(font.weight != 700 for font in faces):  # or every bold title would log that there is no bold
-        font_manager.fontManager.ttflist.append(dataclasses.replace(faces[0], weight=700))
-    return (*found, cjk)
 
 
 def new_panel(ax: Axes | None, *, height: float = 4.0) -> Axes:
@@ -186,61 +148,6 @@ def name_axis(ax: Axes, labels: Sequence[str], *, horizontal: bool = False) -> N
         ax.set_ylim(len(labels) - 0.4, -0.6)
 
 
-def short(text: object, width: int = 30) -> str:
-    """Cut text to a width (wide characters count twice) and on one line, with an ellipsis where something is missing.
-
-    >>> short("a name that is far too long for a chart", 16), short("東京都港区六本木", 9)
-    ('a name that is …', '東京都港…')
-    """
-    line = " ".join(str(text).replace("\x00", "\ufffd").split()) or "(none)"
-    if text_width(line) <= width:
-        return line
-    cut, used = "", 1
-    for letter in line:
-        used += text_width(letter)
-        if used > width:
-            break
-        cut += letter
-    return cut + "…"
-
-
-def wrap(text: str, width: int, *, lines: int) -> list[str]:
-    """Break text into at most so many lines of at most this width; wide scripts break anywhere, the rest at spaces.
-
-    >>> wrap("Win rate rose from 58% to 63%", 16, lines=2)
-    ['Win rate rose', 'from 58% to 63%']
-    """
-    out, line = [], ""
-    words = [piece for word in str(text).replace("\x00", "\ufffd").split() for piece in _pieces(word, width)]
-    for i, (word, space) in enumerate(words):
-        joined = line + (" " if space and line else "") + word
-        if text_width(joined) > width and line:
-            out.append(line)
-            line = word
-            if len(out) == lines:
-                rest = " ".join(w for w, _ in words[i:])
-                out[-1] = short(f"{out[-1]} {rest}", width)
-                return out
-        else:
-            line = joined
-    return [*out, line] if line else out
-
-
-def text_width(text: str) -> int:
-    """Return the width of text in letters; wide characters count twice."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
-def check_glyphs(ax: Axes) -> None:
-    """Say once, in one sentence, that a script can't be drawn, instead of a warning a glyph."""
-    texts = {t.get_text() for t in ax.figure.findobj(Text)}
-    letters = {c for text in texts for c in text if ord(c) > 0x24F and not c.isspace()}
-    missing = sorted(c for c in letters if not _drawable(c))
-    if missing:
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
-        _warn_font("".join(missing[:8]))
-
-
 def png(ax: Axes) -> bytes:
     """Render the whole figure of `ax` as PNG: the same data gives the same bytes."""
     sink = io.BytesIO()
@@ -296,38 +203,3 @@ def _settle(ax: Axes) -> None:
         engine.execute(ax.figure)
         engine.execute(ax.figure)  # the labels outside the axes move with the axes: the second pass makes room for them
         ax.figure.set_layout_engine(None)  # not "none", which would have savefig draw twice
-
-
-def _pieces(word: str, width: int) -> Iterator[tuple[str, bool]]:
-    """Split a word where it may break: before each wide letter, and anywhere when it is longer than a line."""
-    if text_width(word) == len(word) <= width:
-        yield word, True
-        return
-    piece, space = "", True
-    for letter in word:
-        if piece and (text_width(letter) == 2 or text_width(piece[-1]) == 2 or len(piece) >= width):
-            yield piece, space
-            piece, space = "", False
-        piece += letter
-    yield piece, space
-
-
-@cache
-def _drawable(letter: str) -> bool:
-    for family in families():
-        font = font_manager.get_font(font_manager.findfont(family, fallback_to_default=True))
-        if font.get_char_index(ord(letter)):
-            return True
-    return False
-
-
-@cache
-def _warn_font(sample: str) -> None:
-    if _warn_font.cache_info().currsize:
-        return
-    warnings.warn(
-        f"no installed font can draw {sample}, which the data holds: for Chinese, Japanese and Korean "
-        'pip install "crmkit[cjk]" (or install Noto Sans CJK), then start the notebook again',
-        FontWarning,
-        stacklevel=4,
-    )

@@ -293,9 +293,23 @@ def _explain(options) -> None:
     crm = _open(options)
     how = _values(_pairs(options.set))
     parts = crm.explain(options.metric, period=options.period, against=options.against, by=options.by, **how)
-    _print(parts, options.format)
-    if options.format == "table":
-        print(f"\nThe parts add up to the change of {options.metric}: {parts['effect'].sum():.6g}")
+    if options.format != "table":
+        _print(parts, options.format)
+        return
+    from crmkit.metric import find
+    from crmkit.numbers import say, say_change
+
+    unit, currency = find(options.metric).unit, crm.config.currency
+    shown = parts.astype(object)
+    for name in ("value", "previous"):
+        shown[name] = [say(value, unit, currency=currency) for value in parts[name]]
+    for name in ("weight", "previous_weight"):
+        shown[name] = [say(value, "share") for value in parts[name]]
+    for name in ("mix", "rate", "effect"):
+        shown[name] = [say_change(value, 0.0, unit, currency=currency) for value in parts[name]]
+    _print(shown, "table")
+    whole = say_change(parts["effect"].sum(), 0.0, unit, currency=currency)
+    print(f"\nThe effects add up to the change of {options.metric}: {whole}.")
 
 
 def _sql(options) -> None:

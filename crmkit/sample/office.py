@@ -127,7 +127,6 @@ GOALS = (
     ("nps", 18.0, 1.0),
     ("churn_rate", 0.28, 0.26),
     ("renewal_rate", 0.77, 1.0),
-    ("first_response_hours", 8.0, 1.0),
     ("csat", 0.75, 1.0),
 )
 SCALED = ("revenue", "new_revenue", "leads")

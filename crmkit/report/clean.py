@@ -36,6 +36,7 @@ _ATTRIBUTES = {
     "stroke-opacity", "stroke-width", "tabindex", "text-anchor", "title", "transform", "value", "viewbox", "width", "x",
     "x1", "x2", "y", "y1", "y2",
 }  # fmt: skip
+_CHANCE = re.compile(r"T_[0-9a-f]{5}(_|\Z)")  # the ids of a pandas Styler differ from run to run
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*\Z")
 _UNSAFE_STYLE = re.compile(r"url|expression|@|\\|/\*|position\s*:|behaviou?r|javascript|image-set", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?:https?:)?//(\S+)\Z", re.IGNORECASE)
@@ -81,6 +82,8 @@ def _clean_attributes(tag: Tag) -> None:
     for name in list(tag.attrs):
         if name.lower() not in _ATTRIBUTES and not name.startswith("aria-"):
             del tag.attrs[name]
+    if _CHANCE.match(str(tag.get("id", ""))):
+        del tag.attrs["id"]
     if isinstance(style, str) and not _UNSAFE_STYLE.search(style):
         tag["style"] = style
     if tag.name == "img" and isinstance(source, str):

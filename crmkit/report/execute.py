@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill import execute_notebook
 from papermill.clientwrap import PapermillNotebookClient
@@ -169,8 +168,10 @@ def run(
         status, reason = "failed", f"a cell took longer than {limits.cell_seconds:g} s"
     except DeadKernelError:
         status, reason = "failed", "the notebook's process died, most often for lack of memory"
-    except (RuntimeError, OSError, NoSuchKernel) as error:
+    except (RuntimeError, OSError) as error:
         status, reason = "failed", f"the notebook's process could not be started or reached: {error}"
+    except Exception as error:  # whatever it is, it is this notebook's failure and not the report's
+        status, reason = "failed", f"{type(error).__name__}: {error}"
     finally:
         timer.cancel()
     if watch.reason:

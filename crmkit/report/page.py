@@ -24,6 +24,10 @@ _TEMPLATES = _HERE / "template"
 _LANGUAGES = _HERE / "lang"
 _NO_ALT = "No description has been provided for this image"  # what nbconvert writes where there is none
 _LEAD_LENGTH = 240
+_CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
+_PATHS = re.compile(
+    rf"\S*[/\\]site-packages[/\\]|{re.escape(str(_HERE.parents[1]))}[/\\]|\S*[/\\]lib[/\\]python[\d.]+[/\\]"
+)
 
 #: No script, no address outside the file: what a browser enforces whatever a page holds.
 POLICY = (
@@ -73,7 +77,7 @@ class Converter:
         CrmkitError
             If a figure lacks a description for those who can't see it.
         """
-        html, _ = self._exporter.from_notebook_node(notebook)
+        html, _ = self._exporter.from_notebook_node(_without_paths(notebook))
         soup = clean(html)
         bare = [image for image in soup.find_all("img") if str(image.get("alt", "")).strip() in ("", _NO_ALT)]
         if bare:
@@ -92,6 +96,15 @@ class Converter:
         return Body(heading, lead, str(soup), contents)
 
 
+def _without_paths(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Take from warnings the paths of this machine and the chance names of cells; where they come from stays."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
+                output.text = _PATHS.sub("", _CELL_FILE.sub("cell", output.text))
+    return notebook
+
+
 def _lead(soup: BeautifulSoup) -> str:
     """Return the one line that says what a page found."""
     for place in (soup.find(class_="crm-answer"), soup.find("p")):
@@ -106,7 +119,7 @@ def _join_silent_cells(soup: BeautifulSoup) -> None:
     """Put the code of cells that show nothing, such as imports, with that of the next cell that does."""
     waiting: list[Tag] = []
     for cell in soup.select("div.cell"):
-        code = cell.find("details", class_="code", recursive=False)
+        code = cell.find("details", class_="source", recursive=False)
         if not isinstance(code, Tag):
             continue
         if not [child for child in cell.children if child is not code and str(child).strip()]:
@@ -124,16 +137,20 @@ def _box(soup: BeautifulSoup) -> None:
         if isinstance(parent, Tag) and "crm-scroll" in (parent.get("class") or []):
             parent["tabindex"] = "0"
         else:
-            table.wrap(soup.new_tag("div", attrs={"class": "crm-scroll", "tabindex": "0"}))
+            parent = table.wrap(soup.new_tag("div", attrs={"class": "crm-scroll", "tabindex": "0"}))
+        if table.caption:
+            parent["role"], parent["aria-label"] = "region", table.caption.get_text(" ", strip=True)
     for image in soup.select("figure.crm-figure img"):
         image.wrap(soup.new_tag("div", attrs={"class": "crm-canvas"}))
 
 
 def _number_sections(soup: BeautifulSoup) -> tuple[tuple[str, str], ...]:
     """Give every heading an anchor of its own, and return those of the sections."""
-    seen: dict[str, int] = {}
+    seen: dict[str, int] = {"content": 1, "contents-title": 1}  # those of the frame
     for tag in soup.find_all(id=True):
-        if tag.name not in ("h2", "h3", "h4"):
+        if tag.name in ("h2", "h3", "h4") or tag["id"] in seen:
+            del tag["id"]
+        else:
             seen[tag["id"]] = 1
     contents = []
     for tag in soup.find_all(["h2", "h3", "h4"]):

@@ -351,6 +351,8 @@ def _write_pages(
                     title = bodies[one.name].title
                 except CrmkitError as error:
                     status, reason = FAILED, str(error)
+                except Exception as error:  # the other pages are made all the same
+                    status, reason = FAILED, f"its page can't be made: {type(error).__name__}: {error}"
             results[one.name] = Result(one.name, status, reason, executed.seconds, title)
             runner.progress(_line(results[one.name]))
         scorecard.append(counted.result())

@@ -30,6 +30,8 @@ from crmkit.report.clean import clean
         ("<p style='position:fixed;top:0'>f</p>", "<p>f</p>"),
         ("<td style='color:red'>1</td>", '<td style="color:red">1</td>'),
         ("<form action=//x><input name=a></form>g", "g"),
+        ("<td id='T_0a1b2_row0_col0'>1</td>", "<td>1</td>"),
+        ("<dt id='term-nps'>NPS</dt>", '<dt id="term-nps">NPS</dt>'),
         ("<blink>h</blink>", "h"),
         ("<meta http-equiv=refresh content='0;url=//x'>i", "i"),
         ("<base href='//x/'>i", "i"),

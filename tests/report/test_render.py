@@ -129,7 +129,7 @@ def test_a_page_says_what_it_was_made_from(everything):
     for words in ("2026-Q3", "2023-10-01 to 2026-09-30", "14,345", "00123", "crmkit report --data invented"):
         assert words in foot
     assert "injected" not in str(page).lower()
-    assert page.select_one("details.code summary").get_text() == "Show the code"
+    assert page.select_one("details.source summary").get_text() == "Show the code"
     assert not page.select("details[open]")
 
 
@@ -284,6 +284,30 @@ def test_a_folder_that_is_no_report_is_not_replaced(tmp_path):
     with pytest.raises(UsageError, match="is not a report of crmkit's"):
         run(notebooks, tmp_path / "reports")
     assert (folder / "thesis.txt").read_text() == "mine"
+
+
+def test_warnings_are_folded_away_and_name_no_path_of_this_machine(tmp_path):
+    warn = "import warnings, pandas as pd\nwarnings.warn('old <b>')\nprint(pd.__file__, file=__import__('sys').stderr)"
+    styled = "pd.DataFrame({'a': [1]}).style.format(precision=1)"
+    notebooks = write(tmp_path / "notebooks", warns=["# Warns?", "PARAMETERS", warn, styled])
+    texts = []
+    for _ in range(2):
+        made, _ = run(notebooks, tmp_path / "reports")
+        texts.append(pages(made)["00_warns.html"])
+    assert texts[0] == texts[1]
+    shown = BeautifulSoup(texts[0], "html.parser").select_one("details.warnings pre").get_text()
+    assert shown.startswith("cell:2: UserWarning: old <b>")
+    assert shown.endswith("pandas/__init__.py\n")
+
+
+@pytest.mark.parametrize(
+    "fork", [False, pytest.param(True, marks=pytest.mark.skipif(not can_fork(), reason="no fork"))]
+)
+def test_kernels_can_be_reached_over_tcp_where_a_socket_path_would_be_too_long(tmp_path, monkeypatch, fork):
+    monkeypatch.setattr("crmkit.report.kernels._LONGEST_SOCKET_FOLDER", 0)
+    notebooks = write(tmp_path / "notebooks", works=WORKS[:2])
+    made, _ = run(notebooks, tmp_path / "reports", fork=fork)
+    assert made.exit_status == 0
 
 
 def test_a_second_run_at_the_same_time_is_refused(tmp_path):

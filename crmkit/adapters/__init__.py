@@ -170,14 +170,14 @@ def _tables(
         parts, accounts = [], []
         for spec in (spec for spec in rules.tables if spec.name == name and spec.file in staged):
             number += 1
-            table, account = build.part(con, rules, spec, staged, number)
-            parts.append((table, spec))
+            work, account = build.part(con, rules, spec, staged, number)
+            parts.append(work)
             accounts.append(account)
         if not parts:
             wanted = [n for spec in rules.tables if spec.name == name for n in rules.files[spec.file].names]
             missing[name] = f"no file {' or '.join(dict.fromkeys(wanted))}"
             continue
-        _, rows, repeated = build.finish(con, name, parts)
+        rows, repeated = build.finish(con, name, parts)
         written.append(TableWritten(name, f"{name}.{file_format}", rows, repeated, tuple(accounts)))
     return tuple(written), missing
 

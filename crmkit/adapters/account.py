@@ -144,11 +144,11 @@ class Account:
         found = []
         for table in self.tables:
             if table.repeated:
-                found.append(
-                    f"{table.name}: {table.repeated:,} rows that repeat another row in full were written once."
-                )
+                found.append(f"{table.name}: {_many(table.repeated, 'row')} repeating another row in full left out.")
             for part in table.parts:
-                found += [f"{table.name}: {n:,} rows left out by the rule {rule}." for rule, n in part.left_out.items()]
+                found += [
+                    f"{table.name}: {_many(n, 'row')} left out by the rule {rule}." for rule, n in part.left_out.items()
+                ]
                 for column in part.columns:
                     found += [f"{table.name}.{column.name}: {line}" for line in _attention(column)]
         return found
@@ -206,19 +206,20 @@ def _attention(column: ColumnRead) -> Iterator[str]:
     if column.note:
         yield f"empty: {column.note}."
     elif column.needed and empty - column.unread - column.emptied > 0:
-        yield f"{empty:,} of {column.rows:,} rows have none; the rows were kept."
+        yield f"{_many(empty, 'row')} of {column.rows:,} without a value; the rows were kept."
     if column.unread:
-        yield f"{column.unread:,} cells could not be read and are empty now, such as {_shown(column.unread_examples)}."
+        examples = _shown(column.unread_examples)
+        yield f"{_many(column.unread, 'cell')} could not be read and left empty, such as {examples}."
     if column.unmatched or column.ambiguous:
         what = []
         if column.unmatched:
-            what.append(f"{column.unmatched:,} cells were not found in {column.lookup}")
+            what.append(f"{_many(column.unmatched, 'cell')} not found in {column.lookup}")
         if column.ambiguous:
-            what.append(f"{column.ambiguous:,} fit several rows of {column.lookup}")
+            what.append(f"{_many(column.ambiguous, 'cell')} fitting several rows of {column.lookup}")
         result = "kept as they are" if column.lookup_kept else "left empty"
-        yield f"{' and '.join(what)}, and were {result}, such as {_shown(column.lookup_examples)}."
+        yield f"{' and '.join(what)}, {result}, such as {_shown(column.lookup_examples)}."
     if column.emptied:
-        yield f"{column.emptied:,} cells left out by the rule on other columns (only_if)."
+        yield f"{_many(column.emptied, 'cell')} left out by the rule on other columns (only_if)."
 
 
 def _shown(examples: tuple[Example, ...]) -> str:

@@ -27,8 +27,8 @@ def part(
     spec: TableSpec,
     staged: Mapping[str, Staged],
     number: int,
-) -> tuple[str, PartRead]:
-    """Make one part of a table; return the DuckDB table that holds it, and the account of it.
+) -> tuple[Work, PartRead]:
+    """Make one part of a table; return it (its `view` holds the rows), and the account of it.
 
     Raises
     ------
@@ -54,11 +54,11 @@ def part(
     files = tuple(file.path.name for file in work.staged.files)
     shown = tuple(account for account in done if not account.name.startswith("_"))
     rows = work.one(f"SELECT count(*) FROM {table}")[0]
-    return table, PartRead(files, rows_read, rows, left_out, shown, tuple(absent))
+    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent))
 
 
-def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[tuple[str, TableSpec]]) -> tuple[str, int, int]:
-    """Put the parts of a table together in the order of the files; return the table, its rows and the repeated rows.
+def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tuple[int, int]:
+    """Put the parts of a table together in the order of the files, as out_NAME; return its rows and the repeated rows.
 
     Raises
     ------
@@ -67,44 +67,49 @@ def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[tuple[str, Tab
     """
     declared = schema.TABLES[name]
     there: set[str] = set()
-    for table, _ in parts:
-        there |= {row[0] for row in con.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
-    own = [c.name for _, spec in parts for c in spec.columns if not c.working]
-    names = [n for n in [*declared.names, *dict.fromkeys(own)] if f"v:{n}" in there]
-    names = list(dict.fromkeys(names))
+    for work in parts:
+        there |= {row[0] for row in work.rows(f"SELECT column_name FROM (DESCRIBE {work.view})")}
+    own = [column.name for work in parts for column in work.spec.columns if not column.working]
+    names = [column for column in dict.fromkeys([*declared.names, *own]) if f"v:{column}" in there]
     selects = [
-        f"SELECT {number} AS _part, _file, _row, COLUMNS('v:.*') FROM {table}"
-        for number, (table, _) in enumerate(parts)
+        f"SELECT {number} AS _part, _file, _row, COLUMNS('^v:') FROM {work.view}" for number, work in enumerate(parts)
     ]
-    columns = ", ".join(f"{identifier('v:' + n)} AS {identifier(n)}" for n in names)
+    columns = ", ".join(f"{identifier('v:' + column)} AS {identifier(column)}" for column in names)
     con.execute(
         f"CREATE TABLE all_{name} AS SELECT _part, _file, _row, {columns} FROM ({' UNION ALL BY NAME '.join(selects)})"
     )
     rows = con.execute(f"SELECT count(*) FROM all_{name}").fetchone()[0]
-    listed = ", ".join(map(identifier, names))
-    out = f"out_{name}"
-    if not declared.key:
-        con.execute(f"CREATE TABLE {out} AS SELECT {listed} FROM all_{name} ORDER BY _part, _file, _row")
-        return out, rows, 0
-    key = ", ".join(map(identifier, declared.key))
-    con.execute(
-        f"CREATE TABLE {out} AS SELECT {listed} FROM all_{name} "
-        f"QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY _part, _file, _row) = 1 ORDER BY _part, _file, _row"
+    listed, order = ", ".join(map(identifier, names)), "ORDER BY _part, _file, _row"
+    once = _once(con, declared, parts, listed) if declared.key else ""
+    con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM all_{name} {once} {order}")
+    kept = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
+    return kept, rows - kept
+
+
+def _once(con: duckdb.DuckDBPyConnection, declared: schema.Table, parts: list[Work], listed: str) -> str:
+    """Return the SQL that leaves out rows that repeat another in full, where there are any; refuse keys of two rows."""
+    name, key = declared.name, ", ".join(map(identifier, declared.key))
+    twice = f"SELECT {key} FROM all_{name} GROUP BY {key} HAVING count(*) > 1"
+    if con.execute(f"SELECT count(*) FROM ({twice})").fetchone()[0] == 0:
+        return ""
+    differ = (
+        f"SELECT {key} FROM (SELECT DISTINCT {listed} FROM all_{name} WHERE ({key}) IN ({twice})) "
+        f"GROUP BY {key} HAVING count(*) > 1"
     )
-    twice = con.execute(
-        f"SELECT {key}, count(*) FROM {out} GROUP BY {key} HAVING count(*) > 1 ORDER BY {key} LIMIT 3"
-    ).fetchall()
-    if twice:
-        total = con.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {out} GROUP BY {key} HAVING count(*) > 1)"
-        ).fetchone()[0]
-        shown = ", ".join(" / ".join(map(str, row[:-1])) for row in twice)
+    total = con.execute(f"SELECT count(*) FROM ({differ})").fetchone()[0]
+    if total:
+        first = con.execute(
+            f"SELECT _part, _file, _row, {key} FROM all_{name} WHERE ({key}) IN (SELECT * FROM ({differ}) ORDER BY ALL LIMIT 1) "
+            "ORDER BY 1, 2, 3 LIMIT 2"
+        ).fetchall()
+        places = [f"{parts[p].staged.files[f].path.name}, line {parts[p].line(f, r)}" for p, f, r, *_ in first]
+        more = f" (one of {total:,} such keys)" if total > 1 else ""
         raise DataError(
-            f"{name}: {total:,} keys ({', '.join(declared.key)}) stand in several rows that differ, such as {shown}. "
-            "A key must name one row: make it from more columns (combine), or leave rows out (only, without)."
+            f"{name}: the key {' / '.join(map(str, first[0][3:]))} ({', '.join(declared.key)}) stands in rows that "
+            f"differ: {' and '.join(places)}{more}. A key must name one row: make it from more "
+            "columns (combine), or leave rows out (only, without)."
         )
-    kept = con.execute(f"SELECT count(*) FROM {out}").fetchone()[0]
-    return out, kept, rows - kept
+    return f"QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY _part, _file, _row) = 1"
 
 
 def _filter(work: Work) -> dict[str, int]:

@@ -268,9 +268,9 @@ def _unreadable(path: Path, file: SourceFile, reading: Reading, error: Exception
         return DataError(f"{path.name} can't be read: {error}")
     line, row = found[0]
     more = f" ({len(found):,} such rows; the next in line {found[1][0]})" if len(found) > 1 else ""
-    text = file.delimiter.join(row)
+    text, count = file.delimiter.join(row), "1 cell" if len(row) == 1 else f"{len(row)} cells"
     return DataError(
-        f"{path.name}, line {line} has {len(row)} cells where the header has {want}{more}: {text[:100]!r}. "
+        f"{path.name}, line {line} has {count} where the header has {want}{more}: {text[:100]!r}. "
         "A delimiter or a line break inside a cell needs quotation marks around the cell; export the file again or "
         "correct the line. Lines before the header are skipped by skip_lines in the adapter."
     )

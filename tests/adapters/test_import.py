@@ -72,7 +72,7 @@ def test_lookups_without_a_match_are_kept_counted_and_shown(export):
     assert (owner.unmatched, owner.ambiguous) == (1, 0)
     assert [(e.file, e.line, e.value) for e in owner.lookup_examples] == [("deals.csv", 3, "Otto")]
     assert export.table()["owner_id"].tolist() == ["007", "Otto", "007"]
-    assert "1 cells were not found in users.name" in account.text()
+    assert "1 cell not found in users.name, kept as they are" in account.text()
 
 
 def test_a_name_of_two_rows_matches_neither(export):
@@ -108,7 +108,7 @@ def test_rows_without_a_date_are_kept_and_said(export):
     )
     account = export.run()
     assert export.table()["created_at"].tolist() == ["", "2026-01-05"]
-    assert "opportunities.created_at: 1 of 2 rows have none; the rows were kept." in account.attention()
+    assert "opportunities.created_at: 1 row of 2 without a value; the rows were kept." in account.attention()
 
 
 def test_several_files_of_one_kind_are_put_together_by_header(export):
@@ -142,7 +142,7 @@ def test_rows_are_left_out_by_rule_and_counted(export):
     account = export.run()
     assert export.table()["opportunity_id"].tolist() == ["00123", "00125"]
     assert account.tables[1].parts[0].left_out == {"only Owner = Zoë": 1}
-    assert "1 rows left out by the rule only Owner = Zoë" in account.text()
+    assert "1 row left out by the rule only Owner = Zoë" in account.text()
 
 
 def test_repeated_rows_are_written_once_and_counted_and_conflicting_ones_refused(export):
@@ -150,9 +150,9 @@ def test_repeated_rows_are_written_once_and_counted_and_conflicting_ones_refused
     export.write("deals.csv", lines + lines.splitlines()[1] + "\n")
     account = export.run()
     assert (account.tables[1].rows, account.tables[1].repeated) == (3, 1)
-    assert "1 rows that repeat another row in full were written once" in account.text()
+    assert "1 row repeating another row in full left out" in account.text()
     export.write("deals.csv", lines + lines.splitlines()[1].replace("1200.50", "1300") + "\n")
-    with pytest.raises(DataError, match=r"1 keys \(opportunity_id\) stand in several rows that differ, such as 00123"):
+    with pytest.raises(DataError, match=r"00123 \(opportunity_id\) .* deals\.csv, line 2 and deals\.csv, line 5"):
         export.run()
 
 
@@ -349,3 +349,26 @@ def test_what_is_written_equals_a_plain_reading(export):
     table = export.table()
     assert table["opportunity_id"].tolist() == plain["Deal ID"].tolist()
     assert table["amount"].astype(float).tolist() == plain["Amount"].tolist()
+
+
+def test_a_key_of_two_columns(export):
+    export.toml += """
+[files.tests]
+names = ["tests.csv"]
+[tables.experiments]
+file = "tests"
+[tables.experiments.columns]
+experiment_id = "test"
+customer_id = "customer"
+variant = "variant"
+assigned_at = "at"
+"""
+    head = "test,customer,variant,at\nt1,c1,A,2026-01-01\nt1,c2,B,2026-01-01\nt2,c1,B,2026-01-01\n"
+    export.write("tests.csv", head + "t1,c2,B,2026-01-01\n")
+    account = export.run()
+    assert (account.tables[2].rows, account.tables[2].repeated) == (3, 1)
+    export.write("tests.csv", head + "t1,c2,A,2026-01-01\n")
+    with pytest.raises(
+        DataError, match=r"the key t1 / c2 \(experiment_id, customer_id\).*line 3 and tests\.csv, line 5"
+    ):
+        export.run()

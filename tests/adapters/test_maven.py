@@ -79,6 +79,6 @@ def test_account_says_what_was_repaired_and_what_is_missing(maven):
     assert account.files_left_out == ("SOURCE.txt", "data_dictionary.csv")
     assert account.attention() == [
         "customers.created_at: empty: the accounts have no date.",
-        "opportunities.created_at: 500 of 8,800 rows have none; the rows were kept.",
+        "opportunities.created_at: 500 rows of 8,800 without a value; the rows were kept.",
     ]
     assert 'as_of = "2017-12-31"' in (to / "crm.toml").read_text(encoding="utf-8")

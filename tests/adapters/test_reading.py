@@ -95,7 +95,7 @@ def test_ragged_rows_and_open_quotation_marks(export, row, said):
 
 def test_ragged_rows_are_counted(export):
     export.write("deals.csv", HEAD + ROW * 3 + "x\n" + ROW + "y,z\n")
-    with pytest.raises(DataError, match=r"line 5 has 1 cells .*\(2 such rows; the next in line 7\): 'x'"):
+    with pytest.raises(DataError, match=r"line 5 has 1 cell .*\(2 such rows; the next in line 7\): 'x'"):
         export.run()
 
 
@@ -214,10 +214,10 @@ def test_a_few_unreadable_cells_are_emptied_and_counted_more_are_refused(export)
     account = export.run()
     notes = account.attention()
     assert (
-        "opportunities.created_at: 1 cells could not be read and are empty now, such as 'soon' (deals.csv, line 6)."
+        "opportunities.created_at: 1 cell could not be read and left empty, such as 'soon' (deals.csv, line 6)."
         in notes
     )
-    assert "opportunities.amount: 2 cells could not be read and are empty now, such as 'n/a' (deals.csv, line 6), '-' (deals.csv, line 9)." in notes  # fmt: skip # noqa: E501
+    assert "opportunities.amount: 2 cells could not be read and left empty, such as 'n/a' (deals.csv, line 6), '-' (deals.csv, line 9)." in notes  # fmt: skip # noqa: E501
     export.bend('amount = "Amount"', 'amount = { from = "Amount", missing = ["n/a", "-"] }')
     assert not [note for note in export.run().attention() if "amount" in note]
     export.bend('amount = { from = "Amount", missing = ["n/a", "-"] }', 'amount = { from = "Amount", unreadable = 0 }')
@@ -273,3 +273,43 @@ def test_any_text_in_any_dialect_comes_back_equal(export, names, delimiter, enco
     table = export.table("users")
     assert table["user_id"].tolist() == [f"{n:03}" for n in range(len(names))]
     assert table["name"].tolist() == [name.strip(" \t\r\n\u00a0\u2007\u202f\u3000\ufeff") for name in names]
+
+
+_PIECES = [
+    b'"',
+    b",",
+    b";",
+    b"\n",
+    b"\r",
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\t",
+    b"|",
+    b'""',
+    b"\n\n",
+    b"1e999",
+    b"$",
+    b"\x1a",
+]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 220), st.sampled_from([*_PIECES, None])), min_size=1, max_size=4))
+def test_a_damaged_file_is_read_whole_or_refused_in_words(export, damages):
+    raw = bytearray((HEAD + ROW + ROW.replace("1", "2", 1) * 2 + ROW.replace("1", "3", 1)).encode())
+    for place, piece in damages:
+        at = place % (len(raw) + 1)
+        raw[at : at + (3 if piece is None else 0)] = piece or b""
+    export.write("deals.csv", bytes(raw))
+    read, refusal = None, ""
+    try:
+        read = export.run().files[1]
+    except DataError as error:
+        refusal = str(error)
+    assert read or "deals.csv" in refusal
+    if read is None:
+        return
+    text = io.StringIO(bytes(raw).decode(read.encoding), newline="")
+    records = [record for record in csv.reader(text, delimiter=read.delimiter) if record]
+    assert read.rows == len(records) - 1

@@ -98,9 +98,9 @@ def _once(con: duckdb.DuckDBPyConnection, declared: schema.Table, parts: list[Wo
     )
     total = con.execute(f"SELECT count(*) FROM ({differ})").fetchone()[0]
     if total:
+        one = f"SELECT * FROM ({differ}) ORDER BY ALL LIMIT 1"
         first = con.execute(
-            f"SELECT _part, _file, _row, {key} FROM all_{name} WHERE ({key}) IN (SELECT * FROM ({differ}) ORDER BY ALL LIMIT 1) "
-            "ORDER BY 1, 2, 3 LIMIT 2"
+            f"SELECT _part, _file, _row, {key} FROM all_{name} WHERE ({key}) IN ({one}) ORDER BY 1, 2, 3 LIMIT 2"
         ).fetchall()
         places = [f"{parts[p].staged.files[f].path.name}, line {parts[p].line(f, r)}" for p, f, r, *_ in first]
         more = f" (one of {total:,} such keys)" if total > 1 else ""

@@ -1,4 +1,4 @@
-"""One notebook run through papermill, and the verdict on it.
+"""Notebooks run through papermill, and the verdict on each.
 
 papermill's own word for success is not taken: after a dead kernel, a timeout or `sys.exit` its metadata says
 "completed". A run is complete when every code cell that holds something was executed and none shows an error.
@@ -12,10 +12,11 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -26,6 +27,10 @@ from papermill.exceptions import PapermillExecutionError
 
 from crmkit.report.kernels import Watch, manager_class
 from crmkit.report.zygote import Zygote, environment
+
+if TYPE_CHECKING:
+    from crmkit.report.facts import Facts
+    from crmkit.report.notebooks import Chosen
 
 ENGINE = "crmkit"
 _NOT_HERE = "NotInThisData"
@@ -223,3 +228,38 @@ def quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
+
+
+def run_all(
+    chosen: Sequence[Chosen],
+    *,
+    facts: Facts,
+    folder: Path,
+    zygote: Zygote | None,
+    jobs: int,
+    limits: Limits | None = None,
+) -> Iterator[tuple[Chosen, Executed]]:
+    """Run notebooks, `jobs` at a time, and yield each as it ends; when the caller stops early, so do they."""
+    watches = [Watch() for _ in chosen]
+    with quiet(), ThreadPoolExecutor(jobs) as pool:
+        waiting: dict[Future, Chosen] = {
+            pool.submit(
+                run,
+                one.notebook,
+                parameters={"data": facts.source, "period": facts.period, **one.values},
+                folder=folder.resolve(),
+                zygote=zygote,
+                limits=limits or Limits(),
+                watch=watch,
+            ): one
+            for one, watch in zip(chosen, watches, strict=True)
+        }
+        try:
+            while waiting:
+                for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(done), done.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if waiting:
+                for watch in watches:
+                    watch.stop("the report was stopped")

@@ -5,54 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import shlex
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crmkit import paths
 from crmkit.errors import CrmkitError, UsageError
+from crmkit.report import contents, publish
 from crmkit.report import facts as _facts
-from crmkit.report import parameters, publish
+from crmkit.report.contents import Result
+from crmkit.report.notebooks import choose
 from crmkit.report.zygote import Zygote, can_fork
 
 if TYPE_CHECKING:
-    import nbformat
-
-    from crmkit.report.execute import Executed, Limits
-    from crmkit.report.page import Body
-
-OK, FAILED, NOT_HERE = "ok", "failed", "not in this data"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of one notebook.
-
-    Attributes
-    ----------
-    name : str
-        As in `--only`, such as 02_retention.
-    status : {"ok", "failed", "not in this data"}
-    reason : str
-        One line; "" where all is well.
-    seconds : float
-    title : str
-    """
-
-    name: str
-    status: str
-    reason: str
-    seconds: float
-    title: str
+    from crmkit.report.execute import Limits
 
 
 @dataclass(frozen=True)
@@ -73,26 +44,7 @@ class Run:
     @property
     def exit_status(self) -> int:
         """1 if a notebook failed, else 0; tables that are not in the data are no failure."""
-        return int(any(result.status == FAILED for result in self.results))
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """A notebook that is to be run."""
-
-    name: str
-    notebook: nbformat.NotebookNode
-    declared: Mapping[str, parameters.Parameter]
-    values: Mapping[str, Any]
-
-    @property
-    def title(self) -> str:
-        """Its first heading, for messages about pages that could not be made."""
-        for cell in self.notebook.cells:
-            for line in cell.source.splitlines():
-                if cell.cell_type == "markdown" and line.startswith("# "):
-                    return line.lstrip("# ").strip()
-        return self.name
+        return int(any(result.status == contents.FAILED for result in self.results))
 
 
 def render(
@@ -166,22 +118,22 @@ def render(
         stack.enter_context(_terminable())
         # The imports of the kernels run while this process imports papermill and opens the data.
         zygote = stack.enter_context(Zygote()) if fork else None
-        from crmkit.report import page
+        from crmkit.report import execute, index, page
 
         page.texts(lang)  # refuses a language that isn't there before anything else is done
-        chosen = _choose(folder, only, settings or {})
+        chosen = choose(folder, only, settings or {})
         facts = (resolve or _facts.resolve)(data, period)
         target = Path(out) / facts.folder
         command = _command(data, facts, only, settings or {}, lang)
         former = _former_files(target)
         with publish.building(target) as fresh:
-            runner = _Runner(facts, folder, zygote, jobs, limits, lang, progress)
-            results, run_record = _write_pages(fresh, runner, chosen, command)
-            _write_text(fresh / "run.json", json.dumps(run_record, indent=1, ensure_ascii=False, default=str) + "\n")
+            runs = execute.run_all(chosen, facts=facts, folder=folder, zygote=zygote, jobs=jobs, limits=limits)
+            with contextlib.closing(runs):
+                results = contents.write(
+                    fresh, runs, chosen=chosen, facts=facts, command=command, lang=lang, progress=progress
+                )
             publish.keep_others(target, fresh, made=former)
     with publish.locked(Path(out) / ".index.lock", what="the index of reports", patience=20):
-        from crmkit.report import index
-
         publish.write(Path(out) / "index.html", index.all_reports(Path(out), lang=lang))
     return Run(target, tuple(results))
 
@@ -235,36 +187,6 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _choose(folder: Path, only: Sequence[str], settings: Mapping[str, str]) -> list[_Chosen]:
-    """Read the notebooks that are wanted, and check all parameters before any of them is run."""
-    import nbformat
-
-    found = {path.stem: path for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))}
-    if not found:
-        raise UsageError(f"There are no report notebooks (NN_name.ipynb) in {folder}.")
-    names = [_match(wanted, list(found)) for wanted in only] or list(found)
-    read = {}
-    for name in sorted(set(names)):
-        try:
-            read[name] = nbformat.read(found[name], as_version=4)
-        except (OSError, ValueError) as error:
-            raise CrmkitError(f"The notebook {found[name]} can't be read: {error}.") from None
-    declared = {name: parameters.declared(notebook, name=name) for name, notebook in read.items()}
-    values = parameters.check(settings, list(declared.values()))
-    return [_Chosen(name, read[name], declared[name], given) for name, given in zip(read, values, strict=True)]
-
-
-def _match(wanted: str, names: Sequence[str]) -> str:
-    """Return the one notebook that a user means by its name, number or the name without its number."""
-    asked = wanted.removesuffix(".ipynb")
-    for name in names:
-        if asked in (name, name[:2], name[3:]):
-            return name
-    near = get_close_matches(asked, [*names, *(name[3:] for name in names)], 1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(names)}."
-    raise UsageError(f"There is no notebook {wanted!r}. {hint}")
-
-
 def _command(data: str | Path, facts: _facts.Facts, only: Sequence[str], settings: Mapping[str, str], lang: str) -> str:
     """Return the command that makes this report again, without passwords and whatever folder it is in."""
     words = ["crmkit", "report"]
@@ -284,155 +206,3 @@ def _sample_or_none() -> Path | None:
     with contextlib.suppress(CrmkitError):
         return paths.sample_data()
     return None
-
-
-@dataclass(frozen=True)
-class _Runner:
-    """Runs notebooks, some at a time."""
-
-    facts: _facts.Facts
-    folder: Path
-    zygote: Zygote | None
-    jobs: int
-    limits: Limits | None
-    lang: str
-    progress: Callable[[str], None]
-
-    def run(self, chosen: Sequence[_Chosen]) -> Iterator[tuple[_Chosen, Executed]]:
-        """Yield each notebook as it ends; when the caller stops early, so do the notebooks."""
-        from crmkit.report import execute
-        from crmkit.report.kernels import Watch
-
-        watches = [Watch() for _ in chosen]
-        with execute.quiet(), ThreadPoolExecutor(self.jobs) as pool:
-            waiting: dict[Future, _Chosen] = {
-                pool.submit(
-                    execute.run,
-                    one.notebook,
-                    parameters={"data": self.facts.source, "period": self.facts.period, **one.values},
-                    folder=self.folder.resolve(),
-                    zygote=self.zygote,
-                    limits=self.limits or execute.Limits(),
-                    watch=watch,
-                ): one
-                for one, watch in zip(chosen, watches, strict=True)
-            }
-            try:
-                while waiting:
-                    for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-                        yield waiting.pop(done), done.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-                if waiting:
-                    for watch in watches:
-                        watch.stop("the report was stopped")
-
-
-def _write_pages(
-    fresh: Path, runner: _Runner, chosen: Sequence[_Chosen], command: str
-) -> tuple[list[Result], dict[str, Any]]:
-    """Run and convert the notebooks, and write all files of the report but run.json, whose content is returned."""
-    from crmkit.report import index, page
-
-    facts, lang = runner.facts, runner.lang
-    converter = page.Converter(lang=lang)
-    bodies: dict[str, Body] = {}
-    results: dict[str, Result] = {}
-    scorecard: list[Any] = []
-    begun = time.monotonic()
-    runs = runner.run(chosen)
-    with contextlib.closing(runs), ThreadPoolExecutor(1) as aside:
-        counted = aside.submit(facts.scorecard)
-        for one, executed in runs:
-            status, reason, title = executed.status, executed.reason, one.title
-            if executed.notebook is not None:
-                try:
-                    bodies[one.name] = converter.body(executed.notebook, name=one.name)
-                    title = bodies[one.name].title
-                except CrmkitError as error:
-                    status, reason = FAILED, str(error)
-                except Exception as error:  # the other pages are made all the same
-                    status, reason = FAILED, f"its page can't be made: {type(error).__name__}: {error}"
-            results[one.name] = Result(one.name, status, reason, executed.seconds, title)
-            runner.progress(_line(results[one.name]))
-        scorecard.append(counted.result())
-    ordered = [results[one.name] for one in chosen]
-    common = {"facts": facts, "lang": lang, "command": command, "version": _version("crmkit")}
-    made = [result for result in ordered if result.status == OK]
-    for at, result in enumerate(made):
-        one = next(one for one in chosen if one.name == result.name)
-        text = page.frame(
-            "page.html",
-            body=bodies[result.name],
-            name=result.name,
-            pages=made,
-            previous=made[at - 1] if at else None,
-            following=made[at + 1] if at + 1 < len(made) else None,
-            settings=_settings(one),
-            **common,
-        )
-        _write_text(fresh / f"{result.name}.html", text)
-    shown = index.cards(scorecard[0], headlines=facts.headlines, currency=facts.currency, lang=lang)
-    leads = {name: body.lead for name, body in bodies.items()}
-    _write_text(
-        fresh / "index.html", page.frame("front.html", pages=made, results=ordered, leads=leads, cards=shown, **common)
-    )
-    _write_text(fresh / "kpis.csv", index.kpis_csv(scorecard[0]))
-    return ordered, _record(runner, ordered, chosen, time.monotonic() - begun)
-
-
-def _line(result: Result) -> str:
-    what = {OK: "ok", FAILED: f"FAILED  {result.reason}", NOT_HERE: f"not in this data: {result.reason}"}[result.status]
-    return f"{result.name:<28} {result.seconds:6.1f} s  {what}"
-
-
-def _settings(one: _Chosen) -> list[tuple[str, str, str]]:
-    """Return name, value and help of a page's own parameters."""
-    return [
-        (name, str(one.values.get(name, parameter.default)), parameter.help)
-        for name, parameter in one.declared.items()
-        if name not in parameters.RESERVED
-    ]
-
-
-def _record(runner: _Runner, results: Sequence[Result], chosen: Sequence[_Chosen], seconds: float) -> dict[str, Any]:
-    """Return what run.json holds: how the report was made, and nothing personal."""
-    from crmkit.report import index
-
-    facts = runner.facts
-    libraries = ("crmkit", "pandas", "numpy", "ibis-framework", "duckdb", "matplotlib", "papermill", "nbconvert")
-    return {
-        "schema_version": index.SCHEMA_VERSION,
-        "company": facts.company,
-        "period": facts.period,
-        "as_of": facts.as_of,
-        "first": facts.first,
-        "data": {"files": facts.files, "rows": facts.rows},
-        "parameters": {one.name: {name: value for name, value, _ in _settings(one)} for one in chosen},
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in libraries}},
-        "notebooks": [
-            {
-                "name": result.name,
-                "title": result.title,
-                "status": result.status,
-                "reason": result.reason,
-                "seconds": round(result.seconds, 2),
-            }
-            for result in results
-        ],
-        "seconds": round(seconds, 2),
-    }
-
-
-def _version(distribution: str) -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _write_text(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)

@@ -26,7 +26,7 @@ def test_a_wheel_has_them_inside_and_a_strangers_folder_beside_it_is_not_taken(t
 
 def test_what_is_missing_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "_PACKAGE", tmp_path / "crmkit")
-    with pytest.raises(CrmkitError, match="notebooks is missing from this installation"):
+    with pytest.raises(CrmkitError, match="folder notebooks is missing from this installation"):
         paths.notebooks()
 
 

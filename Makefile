@@ -37,7 +37,7 @@ bench: $(STAMP) ## measure speed and memory against plain SQL, pandas and the Ju
 check: $(STAMP) ## lint, format and see that the notebooks are saved without output
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@find $(or $(NOTEBOOKS),/dev/null) -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' -exec $(BIN)/nbstripout --verify {} +
+	@find $(or $(NOTEBOOKS),/dev/null) -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' -exec $(BIN)/nbstripout --verify --keep-id {} +
 
 lock: $(STAMP) ## write requirements.lock anew: the newest versions that pyproject.toml allows
 	@rm -rf build/lock && $(BIN)/python -m venv build/lock

@@ -164,10 +164,19 @@ def test_importing_crmkit_loads_none_of_the_heavy_libraries():
     assert json.loads(done.stdout) == []
 
 
+def _notebooks(root: Path) -> dict[str, dict]:
+    paths = sorted(p for p in (root / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+    return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
 def test_notebooks_name_the_kernel_that_every_environment_has(root):
-    for path in sorted((root / "notebooks").rglob("*.ipynb")):
-        kernel = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("kernelspec", {}).get("name")
-        assert kernel == "python3", f"{path.name}: kernel {kernel!r}"
+    kernels = {name: nb["metadata"].get("kernelspec", {}).get("name") for name, nb in _notebooks(root).items()}
+    assert {name: kernel for name, kernel in kernels.items() if kernel != "python3"} == {}
+
+
+def test_notebooks_are_saved_without_output(root):
+    cells = [(name, cell) for name, nb in _notebooks(root).items() for cell in nb["cells"]]
+    assert [name for name, cell in cells if cell.get("outputs") or cell.get("execution_count")] == []
 
 
 def test_tests_cannot_reach_the_network():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -53,10 +53,34 @@ class Atom:
         return (self.how, *nodes, self.moment != "during", self.share, self.relation)
 
 
+@dataclass(frozen=True, eq=False)
 class Kind(ABC):
-    """Base of all kinds; they can be added, subtracted, multiplied and divided."""
+    """Base of all kinds; they can be added, subtracted, multiplied and divided.
 
-    interval: str | None = None
+    Attributes
+    ----------
+    remarks : tuple of (Atom, str)
+        What the result says where an atom counts any rows.
+    """
+
+    interval = None
+    remarks: tuple[tuple[Atom, str], ...] = field(default=(), kw_only=True)
+
+    def remarking(self, where: Any, text: str, *, at: Any = None) -> Kind:
+        """Return the same kind, whose result says `text` where there are rows `where`."""
+        return replace(self, remarks=(*self.remarks, (Atom("count", None, where, at), text)))
+
+    def all_remarks(self) -> Iterator[tuple[Atom, str]]:
+        """Yield the remarks of this kind and of those that it is made of."""
+        yield from self.remarks
+        for name in self.__dataclass_fields__:
+            if isinstance(part := getattr(self, name), Kind):
+                yield from part.all_remarks()
+
+    def asked(self) -> Iterator[Atom]:
+        """Yield all atoms that the engine has to ask for: those of the value, and those of the remarks."""
+        yield from self.atoms()
+        yield from (atom for atom, _ in self.all_remarks())
 
     @abstractmethod
     def atoms(self) -> Iterator[Atom]:
@@ -80,11 +104,15 @@ class Kind(ABC):
 
     def placed(self, relation: str, at: Any) -> Kind:
         """Return the same kind, its atoms tied to a relation and, where they name no time, to `at`."""
-        changes: dict[str, Any] = {}
+
+        def put(atom: Atom) -> Atom:
+            return atom if atom.relation else replace(atom, relation=relation, at=at if atom.at is None else atom.at)
+
+        changes: dict[str, Any] = {"remarks": tuple((put(atom), text) for atom, text in self.remarks)}
         for name in self.__dataclass_fields__:
             part = getattr(self, name)
-            if isinstance(part, Atom) and not part.relation:
-                changes[name] = replace(part, relation=relation, at=at if part.at is None else part.at)
+            if isinstance(part, Atom):
+                changes[name] = put(part)
             elif isinstance(part, Kind):
                 changes[name] = part.placed(relation, at)
         return replace(self, **changes)
@@ -215,22 +243,15 @@ class Share(Kind):
 
 @dataclass(frozen=True, eq=False)
 class NetShare(Kind):
-    """100 × (the share of one kind − the share of another), such as NPS, with an adjusted Wald interval.
-
-    Where any of the rows `odd` are among them, the result says `remark`.
-    """
+    """100 × (the share of one kind − the share of another), such as NPS, with an adjusted Wald interval."""
 
     plus: Atom
     minus: Atom
     of: Atom
-    odd: Atom | None = None
-    remark: str = ""
     interval: str | None = "adjusted_wald"
 
     def atoms(self):
         yield from (self.plus, self.minus, self.of)
-        if self.odd is not None:
-            yield self.odd
 
     def value(self, get):
         return divide((get(self.plus) - get(self.minus)) * 100.0, get(self.of))
@@ -379,14 +400,10 @@ def share(part: Any, *, of: Any = None, at: Any = None) -> Share:
     return Share(Atom("count", None, both, at), Atom("count", None, of, at))
 
 
-def net_share(plus: Any, minus: Any, *, of: Any, odd: Any = None, remark: str = "", at: Any = None) -> NetShare:
-    """Subtract the share of `minus` among `of` from that of `plus`, times 100; say `remark` where any are `odd`."""
+def net_share(plus: Any, minus: Any, *, of: Any, at: Any = None) -> NetShare:
+    """Subtract the share of `minus` among `of` from that of `plus`, times 100."""
     return NetShare(
-        Atom("count", None, plus & of, at),
-        Atom("count", None, minus & of, at),
-        Atom("count", None, of, at),
-        None if odd is None else Atom("count", None, odd & of, at),
-        remark,
+        Atom("count", None, plus & of, at), Atom("count", None, minus & of, at), Atom("count", None, of, at)
     )
 
 

@@ -57,7 +57,7 @@ class Metric:
     at : str
         The column that places a row in a period, unless a kind says otherwise.
     optional : tuple of str
-        Columns ("table.column") that it can do without.
+        Columns ("table.column") and tables that it can do without.
     interval : str or None
         Overrides the kind's own.
     declare : callable

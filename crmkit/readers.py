@@ -90,7 +90,6 @@ def read(source: Any, *, memory: str | None = None) -> Raw:
 
 def _duckdb(memory: str | None):
     engine = ibis.duckdb.connect()
-    engine.raw_sql("SET enable_progress_bar = false; SET preserve_insertion_order = true")
     if memory:
         engine.raw_sql(f"SET memory_limit = {_quoted(memory)}; SET preserve_insertion_order = false")
     return engine

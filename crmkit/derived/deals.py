@@ -18,15 +18,14 @@ _OWN = ("source", "stage", "kind", "lost_reason", "outcome", "currency")
 
 
 @derived(refers=_REFERS, columns=_OWN)
-def deals(opportunities, spells, leads=None, activities=None):
+def deals(opportunities, customers=None, subscriptions=None, orders=None, leads=None, activities=None):
     """One row an opportunity, with its customer's, its lead's and its activities' dates.
 
-    Columns: those of opportunities, acquired_at (of the customer), lead_created_at, first_activity_at (of the
-    opportunity, else of its lead), touches (activities of the opportunity before it closed).
+    Columns: those of opportunities, known_since (when the customer was acquired, by what else than opportunities says
+    so), lead_created_at, first_activity_at (of the opportunity, else of its lead), touches (activities of the
+    opportunity before it closed).
     """
-    found = opportunities.filter(opportunities.opportunity_id.notnull())
-    first = spells.filter(spells.spell == 1).select(spelled_id="customer_id", acquired_at="acquired_at")
-    found = found.left_join(first, found.customer_id == first.spelled_id).drop("spelled_id")
+    found = _known_since(opportunities, customers, subscriptions, orders)
     if leads is not None:
         came = leads.select(came_id="lead_id", lead_created_at="created_at")
         found = found.left_join(came, found.lead_id == came.came_id).drop("came_id")
@@ -48,6 +47,22 @@ def deals(opportunities, spells, leads=None, activities=None):
     return found.mutate(
         first_activity_at=ibis.coalesce(firsts, found.first_, found.early_), touches=found.touches_.fill_null(0)
     ).drop("first_", "touches_", "early_")
+
+
+def _known_since(opportunities, customers, subscriptions, orders):
+    """Add when a customer was acquired, by orders, subscriptions or the table customers; null where none says so."""
+    firsts = []
+    if customers is not None:
+        firsts.append(customers.select("customer_id", since="acquired_at"))
+    if subscriptions is not None:
+        firsts.append(subscriptions.select("customer_id", since="started_at"))
+    if orders is not None:
+        firsts.append(orders.filter(orders.amount >= 0).select("customer_id", since="ordered_at"))
+    if not firsts:
+        return opportunities.mutate(known_since=ibis.null(TIME))
+    events = ibis.union(*firsts, distinct=False) if len(firsts) > 1 else firsts[0]
+    first = events.group_by(since_id="customer_id").agg(known_since=events.since.min())
+    return opportunities.left_join(first, opportunities.customer_id == first.since_id).drop("since_id")
 
 
 @derived(

@@ -77,8 +77,7 @@ def _own_needs(metric: Metric) -> set[tuple[str, str]]:
     base = metric.relations[0]
     if base in schema.TABLES and not any(table == base for table, _ in found):
         found.add((base, schema.TABLES[base].required[0]))
-    optional = {tuple(column.split(".")) for column in metric.optional}
-    return {pair for pair in found if pair not in DEFAULTED and pair not in optional}
+    return {pair for pair in found if pair not in DEFAULTED and not {pair[0], ".".join(pair)} & set(metric.optional)}
 
 
 def _columns(metric: Metric, *, filters: bool) -> set[tuple[str, str]]:

@@ -71,7 +71,9 @@ def compare(
     order = {name: place for place, name in enumerate(dict.fromkeys(new["metric"]))}
     both = both.sort_values(keys, key=lambda c: c.map(order) if c.name == "metric" else c, ignore_index=True)
     both["note"] = both["note"].fillna("not there in this period")
-    return with_change(both)[[*keys, *COLUMNS, "change", "change_low", "change_high", "verdict", "note"]]
+    both = with_change(both)[[*keys, *COLUMNS, "change", "change_low", "change_high", "verdict", "note"]]
+    both.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
+    return both
 
 
 def with_change(both: pd.DataFrame) -> pd.DataFrame:

@@ -72,7 +72,9 @@ def explain(crm, metric: str, *, period: str | Period, against: str | Period, by
     found.insert(0, "metric", metric)
     order = found["effect"].abs().sort_values(ascending=False, kind="stable").index
     columns = ["metric", by, "value", "previous", "weight", "previous_weight", "mix", "rate", "effect"]
-    return found.loc[order].reset_index()[columns]
+    found = found.loc[order].reset_index()[columns]
+    found.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
+    return found
 
 
 def _both(crm, metric: str, period, by: str, options) -> tuple[pd.DataFrame, pd.DataFrame]:

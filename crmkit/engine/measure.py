@@ -19,7 +19,7 @@ from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, Plan, plan
 from crmkit.errors import UsageError
-from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, NetShare, Total, Withheld
+from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, Total, Withheld
 from crmkit.metric import Metric, bind, find, relations_of
 from crmkit.periods import Period
 
@@ -101,7 +101,9 @@ def measure_span(crm, metrics: Sequence[str], span: Buckets, *, recent: int) -> 
 
 def _measured(crm, metrics: list[Metric], span: Buckets, by: list[str], options, *, recent: int) -> pd.DataFrame:
     measured = _Measurement(crm, span, by, options, metrics)
-    return pd.concat([measured.frame(metric, recent=recent) for metric in metrics], ignore_index=True)
+    found = pd.concat([measured.frame(metric, recent=recent) for metric in metrics], ignore_index=True)
+    found.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
+    return found
 
 
 def _check_options(metrics: Sequence[Metric], options: Mapping[str, Any]) -> None:
@@ -175,7 +177,7 @@ class _Measurement:
             self.kinds[metric.name] = self.bound(metric)
         asked: dict[str, list[Atom]] = {}
         for kind in self.kinds.values():
-            for atom in kind.atoms():
+            for atom in kind.asked():
                 asked.setdefault(atom.relation, []).append(atom)
         for relation, atoms in asked.items():
             table, groups = self.table(relation)
@@ -293,8 +295,8 @@ class _Measurement:
         if isinstance(kind, Total):
             without = get(kind.rows) - get(kind.filled)
             _say(notes, (without > 0, "some rows carry no amount and are left out"))
-        if isinstance(kind, NetShare) and kind.odd is not None:
-            _say(notes, (get(kind.odd) > 0, kind.remark))
+        for atom, text in kind.all_remarks():
+            _say(notes, (get(atom) > 0, text))
         if kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic):
             few = (frame["n"] < FEW).to_numpy() & frame["value"].notna().to_numpy()
             _say(notes, (few, f"fewer than {FEW} observations"))

@@ -64,6 +64,7 @@ def scorecard(
     past = range(HISTORY[now.grain] - 1, 0, -1)
     span = Buckets((*(now.previous(back) for back in past), now), now.grain)
     card = _card(crm, able, span, intervals)
+    card.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
     card.attrs["missing"] = pd.DataFrame(
         [(name, find(name).title, find(name).family, reasons[name]) for name in names if reasons[name]],
         columns=["metric", "title", "family", "reason"],

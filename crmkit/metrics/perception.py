@@ -36,13 +36,10 @@ def nps(surveys):
     >>> round(crm.measure("nps", period="2026-03").value.item(), 1)
     33.3
     """
-    return net_share(
-        surveys.score >= 9,
-        surveys.score <= 6,
-        of=_valid(surveys, "nps"),
-        odd=(surveys.scale_min != 0) | (surveys.scale_max != 10),
-        remark="some answers are on another scale than 0-10, with the same bands",
-    )
+    valid = _valid(surveys, "nps")
+    other_scale = valid & ((surveys.scale_min != 0) | (surveys.scale_max != 10))
+    score = net_share(surveys.score >= 9, surveys.score <= 6, of=valid)
+    return score.remarking(other_scale, "some answers are on another scale than 0-10, with the same bands")
 
 
 @metric(title="Promoters", unit="count", better="up", at=_AT, formula="answers of 9 or 10")

@@ -46,7 +46,8 @@ def lead_conversion_rate(leads, as_of, *, window_days=90):
     """
     window = ibis.interval(days=window_days)
     closed = leads.created_at + window <= ibis.timestamp(as_of.isoformat(sep=" "))
-    return share(leads.converted_at <= leads.created_at + window, of=closed)
+    converted = share(leads.converted_at <= leads.created_at + window, of=closed)
+    return converted.remarking(~closed, f"leads of the last {window_days} days are left out: they may convert yet")
 
 
 @metric(
@@ -318,25 +319,31 @@ def median_deal_size(opportunities):
     unit="money",
     better="up",
     at="closed_at",
-    formula="amount of the opportunities won whose kind is new, or whose customer was acquired in the period",
-    optional=("opportunities.kind",),
+    formula="amount of the opportunities won from customers who were none before",
+    caveats="Where opportunities have no kind, a later deal of a customer counts as new unless orders or subscriptions "
+    "say that it was a customer before.",
+    optional=("opportunities.kind", "opportunities.customer_id", "customers", "subscriptions", "orders"),
 )
 def new_revenue(deals, period):
     """Amount won in the period from new customers.
 
-    Where an opportunity says its kind, `new` counts; where it does not, one counts whose customer was acquired in the
-    same period. Left out: won opportunities of no kind and no customer.
+    Where an opportunity says its kind, `new` counts. Where it does not, it counts unless the customer was acquired
+    before the period by what else is known of it: orders, subscriptions, `acquired_at`. Earlier wins are no such
+    evidence, since data that begins in the middle of a company's life would make everybody new at its beginning.
 
     >>> import crmkit
     >>> crm = crmkit.open({"opportunities": {"opportunity_id": list("abc"), "outcome": ["won"] * 3,
-    ...     "customer_id": ["x", "x", "y"], "created_at": ["2026-01-01"] * 3, "amount": [100.0, 300.0, 900.0],
-    ...     "closed_at": ["2026-03-05", "2026-04-05", "2026-04-06"]}})
-    >>> crm.measure("new_revenue", every="month", period="2026-03-01/2026-05-01").value.tolist()
-    [100.0, 900.0]
+    ...     "customer_id": ["x", "y", "z"], "created_at": ["2026-01-01"] * 3, "amount": [100.0, 300.0, 900.0],
+    ...     "closed_at": ["2026-03-05", "2026-03-05", "2026-03-06"], "kind": ["new", "renewal", None]}})
+    >>> crm.measure("new_revenue", period="2026-03").value.item()
+    1000.0
     """
-    first = ~period.earlier(deals.acquired_at, deals.closed_at)
-    new = ibis.ifelse(deals.kind.notnull(), deals.kind == "new", first.fill_null(False))
-    return total(deals.amount, (deals.outcome == "won") & new)
+    won = deals.outcome == "won"
+    before = period.earlier(deals.known_since, deals.closed_at).fill_null(False)
+    new = ibis.ifelse(deals.kind.notnull(), deals.kind == "new", ~before)
+    return total(deals.amount, won & new).remarking(
+        won & deals.kind.isnull(), "some deals have no kind: they count as new unless the customer bought before"
+    )
 
 
 @metric(title="Amount won", unit="money", better="up", at="closed_at", formula="amount of the opportunities won")

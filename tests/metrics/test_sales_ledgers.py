@@ -218,10 +218,20 @@ def test_revenue_from_new_customers_where_no_deal_says_its_kind():
         3              | B           | 2026-01-01 | 2026-03-11 | won     | 40
         4              | .           | 2026-01-01 | 2026-03-12 | won     | 80
         """,
+        orders="""
+        order_id | customer_id | ordered_at | amount
+        1        | A           | 2026-02-12 | 10
+        """,
         as_of="2026-03-31",
     )
-    assert values(crm, "new_revenue", "2026-Q1", every="month") == {"2026-01-01": 0, "2026-02-01": 10, "2026-03-01": 40}
-    assert value(crm, "new_revenue", "2026-Q1") == 70  # in the quarter A is new in both deals
+    # A ordered in February, so its deal of March is not new; of B and the nameless customer nothing else is known.
+    assert values(crm, "new_revenue", "2026-Q1", every="month") == {
+        "2026-01-01": 0,
+        "2026-02-01": 10,
+        "2026-03-01": 120,
+    }
+    assert value(crm, "new_revenue", "2026-Q1") == 150  # in the quarter A is new in both deals
+    assert "have no kind" in crm.measure("new_revenue", period="2026-Q1").note.item()
 
 
 def test_stages_from_entering_to_leaving():

@@ -49,4 +49,4 @@ def _find(beside: str, *, inside: str, marker: str) -> Path:
         if next(home.glob(marker), None) is not None:
             return home
     looked = " and ".join(str(home) for home in homes)
-    raise CrmkitError(f"crmkit's own folder {beside} is missing from this installation: nothing like {marker} in {looked}.")
+    raise CrmkitError(f"crmkit's own folder {beside} is missing from this installation: no {marker} in {looked}.")

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 #: The numbers that the front page begins with, unless `metrics` in crm.toml names others.
 HEADLINES = ("new_revenue", "revenue", "win_rate", "sales_cycle_days", "churn_rate", "nrr", "nps", "csat")
+_NOISE = 1e-9  # what is left of two equal sums that were added up in another order
 _FORMULA = re.compile(r"[\s\"']*[=+\-@|%\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z")
 
 
 def kpis_csv(scorecard: pd.DataFrame) -> str:
-    """Return a scorecard as CSV: numbers unrounded, unknown is empty, no cell that a spreadsheet would run.
+    """Return a scorecard as CSV: numbers to 12 digits, unknown is empty, no cell that a spreadsheet would run.
 
     A text that begins like a formula gets an apostrophe in front, headers too; negative numbers stay numbers.
 
@@ -56,7 +57,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, list | tuple | dict) or (hasattr(value, "tolist") and not hasattr(value, "item")):
         return _safe_cell(json.dumps(value, ensure_ascii=False, default=str))
     item = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-    return repr(item) if isinstance(item, float) else _safe_cell(str(item))
+    return _number(item) if isinstance(item, float) else _safe_cell(str(item))
+
+
+def _number(value: float) -> str:
+    """Write a number to 12 significant digits: the order in which parallel sums are added changes the 15th."""
+    return repr(float(f"{value:.12g}")) if abs(value) >= _NOISE else "0.0"
 
 
 def _unknown(value: Any) -> bool:

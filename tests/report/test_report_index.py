@@ -27,10 +27,11 @@ def test_formulas_are_made_text_in_cells_and_headers(text):
     assert made == [["a", safe], ["x", safe]]
 
 
-def test_numbers_are_in_full_and_unknown_is_empty():
+def test_numbers_are_the_same_in_whatever_order_they_were_added_and_unknown_is_empty():
     frame = pd.DataFrame(
         {
             "value": [0.1 + 0.2, float("nan")],
+            "change": [0.1 + 0.2 - 0.3, -1e-3],
             "n": pd.array([3, None], dtype="Int64"),
             "period": [dt.datetime(2026, 7, 1), pd.NaT],
             "history": [[1.0, None], None],
@@ -38,8 +39,8 @@ def test_numbers_are_in_full_and_unknown_is_empty():
         }
     )
     lines = kpis_csv(frame).splitlines()
-    assert lines[1] == '0.30000000000000004,3,2026-07-01,"[1.0, null]",True'
-    assert lines[2] == ",,,,False"
+    assert lines[1] == '0.3,0.0,3,2026-07-01,"[1.0, null]",True'
+    assert lines[2] == ",-0.001,,,,False"
 
 
 def test_cards_leave_out_what_is_unknown():

@@ -13,6 +13,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,10 @@ def stage(con: duckdb.DuckDBPyConnection, alias: str, paths: list[Path], reading
     """
     files, parts, headers = [], [], {}
     for number, path in enumerate(paths):
-        file = _open(path, alias, reading)
+        try:
+            file = _open(path, alias, reading)
+        except OSError as error:
+            raise DataError(f"{path} can't be read: {error.strerror}.") from None
         for header in file.headers:
             headers.setdefault(header, f"c{len(headers)}")
         names = ", ".join(f"c{i} AS {headers[h]}" for i, h in enumerate(file.headers))
@@ -234,7 +238,7 @@ def _delimiter(path: Path, encoding: str, skip: int) -> str:
     scores = {}
     for delimiter in DELIMITERS:
         try:
-            records = [r for _, r in zip(range(_SAMPLE), csv.reader(io.StringIO(text), delimiter=delimiter)) if r]  # noqa: B905
+            records = [r for r in islice(csv.reader(io.StringIO(text), delimiter=delimiter), _SAMPLE) if r]
         except csv.Error:
             continue
         width = len(records[0]) if records else 0

@@ -142,8 +142,8 @@ def whole(to: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
 
     `fill` returns the account as plain data; it is kept in import.json with the digest of every file written.
     """
-    to.parent.mkdir(parents=True, exist_ok=True)
     try:
+        to.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{to.name}.", dir=to.parent))
     except OSError as error:
         raise DataError(f"Nothing can be written beside {to}: {error.strerror}.") from None

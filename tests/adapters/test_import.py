@@ -372,3 +372,20 @@ assigned_at = "at"
         DataError, match=r"the key t1 / c2 \(experiment_id, customer_id\).*line 3 and tests\.csv, line 5"
     ):
         export.run()
+
+
+def test_places_that_cannot_be_written_or_read(export, monkeypatch):
+    export.to = export.folder / "people.csv" / "out"
+    with pytest.raises((DataError, UsageError)):
+        export.run()
+    export.to = export.folder.parent / "small.toml" / "out"
+    with pytest.raises(DataError, match="Nothing can be written beside"):
+        export.run()
+    export.to = export.folder.parent / "out"
+
+    def closed(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("crmkit.adapters.reading._scan", closed)
+    with pytest.raises(DataError, match=r"people\.csv can't be read: Permission denied"):
+        export.run()

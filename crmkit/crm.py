@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import ibis.expr.types as ir
 
 from crmkit import schema
@@ -19,8 +20,6 @@ from crmkit.relations import Relations, all_derived
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TableLike = "ir.Table | pd.DataFrame"
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +115,6 @@ class Crm:
             declared = unbound(schema.TABLES[name])
             extra = {c: table.schema()[c] for c in table.columns if c not in schema.TABLES[name]}
             kept = {c: declared.schema()[c] for c in declared.columns if c in self.present[name]}
-            import ibis
-
             blank[name] = ibis.table({**kept, **extra}, name=name)
         return Relations(blank, config=self.config, as_of=self.as_of)
 
@@ -159,6 +156,12 @@ class Crm:
         from crmkit.engine.scorecard import scorecard
 
         return scorecard(self, period, **more)
+
+    def attainment(self, period: str | Period = "latest", *, by: str | None = None) -> pd.DataFrame:
+        """Divide what has a target by its target; see `crmkit.engine.targets.attainment`."""
+        from crmkit.engine.targets import attainment
+
+        return attainment(self, period, by=by)
 
     def sql(self, metrics: str | Sequence[str], *, dialect: str = "duckdb", **more: Any) -> str:
         """Print the SQL that measures; see `crmkit.engine.sql.sql`."""

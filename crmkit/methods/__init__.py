@@ -1,0 +1,35 @@
+"""Methods that are not one number over time: cohorts, survival, funnels, bridges, levers, variants of a definition.
+
+Each is a plain function that takes a `Crm` (or the few columns it works on) and returns a small tidy DataFrame.
+"""
+
+from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
+from crmkit.methods.cohorts import cohorts, pivot
+from crmkit.methods.funnel import funnel, stage_order
+from crmkit.methods.lead_funnel import lead_funnel
+from crmkit.methods.levers import levers, what_if
+from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
+from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
+from crmkit.methods.variants import FAMILIES_OF_VARIANTS, variants
+
+__all__ = [
+    "FAMILIES_OF_VARIANTS",
+    "bridge_gap",
+    "cohorts",
+    "customer_bridge",
+    "customer_lifetimes",
+    "customer_survival",
+    "funnel",
+    "kaplan_meier",
+    "lead_funnel",
+    "levers",
+    "logrank",
+    "median_survival",
+    "mrr_bridge",
+    "pivot",
+    "restricted_mean",
+    "sales_cycle_censored",
+    "stage_order",
+    "variants",
+    "what_if",
+]

@@ -55,8 +55,8 @@ def attainment(crm, period: str | Period = "latest", *, by: str | None = None) -
     Returns
     -------
     DataFrame
-        `metric`, the group where there is one, `value`, `target`, `attainment` (value ÷ target) and `status`. Where less
-        is better, an attainment below 1 is on target.
+        `metric`, the group where there is one, `value`, `target`, `attainment` (value ÷ target) and `status`. Where
+        less is better, an attainment below 1 is on target.
 
     Raises
     ------

@@ -72,6 +72,9 @@ def clean(html: str) -> BeautifulSoup:
             tag.unwrap()
         else:
             _clean_attributes(tag)
+    for drawing in soup.find_all("svg"):
+        if drawing.find(True) is None:
+            drawing.decompose()  # an empty one would still take its room
     return soup
 
 

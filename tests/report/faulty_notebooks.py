@@ -30,10 +30,10 @@ CARDS = """\
 HTML('''<ul class="crm-cards">
 <li class="crm-card good"><p class="crm-card-title">Win rate</p><p class="crm-card-value">48.1%</p>
 <p class="crm-card-change">+5.2 pts</p><p class="crm-card-note">95% interval 44.0–52.3%</p>
-<p class="crm-status good"><span aria-hidden="true">✓</span> on target</p></li>
+<p class="crm-card-status"><span class="crm-status good">✓ on target</span></p></li>
 <li class="crm-card bad"><p class="crm-card-title">Average deal size</p><p class="crm-card-value">€12,480</p>
 <p class="crm-card-change">−8.3%</p><p class="crm-card-note">median €7,900</p>
-<p class="crm-status bad"><span aria-hidden="true">✗</span> off target</p></li>
+<p class="crm-card-status"><span class="crm-status bad">✗ off target</span></p></li>
 <li class="crm-card"><p class="crm-card-title">Sales cycle</p><p class="crm-card-value">51.8 days</p>
 <p class="crm-card-change">−9.1 days</p></li></ul>''')
 """

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -39,6 +40,15 @@ def test_what_goes_wrong_leaves_the_former_report(tmp_path, error):
         break_off(target, error)
     assert content(target) == {"a": "former"}
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_full_disk_is_said_and_leaves_the_former_report(tmp_path):
+    target = tmp_path / "report"
+    with publish.building(target) as fresh:
+        (fresh / "a").write_text("former")
+    with pytest.raises(CrmkitError, match="can't be written: No space left on device"):
+        break_off(target, OSError(errno.ENOSPC, "No space left on device"))
+    assert content(target) == {"a": "former"}
 
 
 def test_a_run_killed_between_two_renames_is_repaired(tmp_path):

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from crmkit.errors import UsageError
+
 Get = Callable[["Atom"], Any]
 
 
@@ -219,6 +221,28 @@ class Quantile(Kind):
 
 
 @dataclass(frozen=True, eq=False)
+class Waiting(Kind):
+    """A median time until an event, those still waiting at the end counted in (Kaplan-Meier), from single rows."""
+
+    begun: Atom
+    over: Atom
+    met: Atom
+    interval: str | None = "survival"
+
+    def atoms(self):
+        yield from (self.begun, self.over, self.met)
+
+    def value(self, get):
+        raise UsageError(
+            "A median that counts those still waiting is computed from single rows: measure it by itself. "
+            "It has no SQL of its own, and cannot be part of a formula."
+        )
+
+    def n(self, get):
+        return get(self.met) + get(self.begun) - get(self.over)
+
+
+@dataclass(frozen=True, eq=False)
 class Share(Kind):
     """Some of many, with a Wilson interval; unknown where there are none."""
 
@@ -392,6 +416,16 @@ def quantile(value: Any, share: float, where: Any = None, *, at: Any = None) -> 
 def median(value: Any, where: Any = None, *, at: Any = None) -> Quantile:
     """Find the middle value of the rows `where`."""
     return quantile(value, 0.5, where, at=at)
+
+
+def waiting(begun_at: Any, over_at: Any, met: Any) -> Waiting:
+    """Find the median time from `begun_at` to `over_at` of the rows `met`, those not over yet counted as waiting."""
+    over = over_at.notnull()
+    return Waiting(
+        Atom("count", None, None, begun_at, "end"),
+        Atom("count", None, over, over_at, "end"),
+        Atom("count", None, met & over, over_at),
+    )
 
 
 def share(part: Any, *, of: Any = None, at: Any = None) -> Share:

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from crmkit import schema
-from crmkit.engine import dimensions, intervals
+from crmkit.engine import dimensions, intervals, waiting
 from crmkit.engine.availability import lacks
 from crmkit.engine.bootstrap import Rows
 from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, Plan, plan
 from crmkit.errors import UsageError
-from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, Total, Withheld
+from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, Total, Waiting, Withheld
 from crmkit.metric import Metric, bind, find, relations_of
 from crmkit.periods import Period
 
@@ -245,8 +245,12 @@ class _Measurement:
         cells = self.cells(kind)
         get = self.getter(cells)
         size = len(cells)
-        value = _array(kind.value(get), size)
-        low, high = self._interval(kind, get, cells, recent) if recent and size else (np.full(size, np.nan),) * 2
+        if isinstance(kind, Waiting):
+            table, groups = self.table(kind.met.relation)
+            value, low, high = waiting.medians(table, groups, kind, self.span, cells, as_of=self.crm.as_of)
+        else:
+            value = _array(kind.value(get), size)
+            low, high = self._interval(kind, get, cells, recent) if recent and size else (np.full(size, np.nan),) * 2
         n = _array(kind.n(get), size)
         named = cells.to_frame(index=False) if self.by else pd.DataFrame({START: cells})
         frame = pd.DataFrame({"metric": metric.name, "period": named[START].to_numpy()})
@@ -290,6 +294,9 @@ class _Measurement:
     def _notes(self, kind: Kind, get, frame: pd.DataFrame) -> np.ndarray:
         notes = np.full(len(frame), "", dtype=object)
         _say(notes, _withheld(kind, get, len(frame)))
+        if isinstance(kind, Waiting):
+            beyond = (frame["value"].isna() & (frame["n"] > 0)).to_numpy()
+            _say(notes, (beyond, "more than half are still waiting: no median yet"))
         empty = frame["value"].isna().to_numpy() & (notes == "")
         _say(notes, (empty, "nothing to measure in this period"))
         if isinstance(kind, Total):

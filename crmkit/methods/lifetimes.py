@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import ibis
-import numpy as np
 import pandas as pd
 
-from crmkit.engine import dimensions
+from crmkit import kinds
+from crmkit.engine import dimensions, waiting
 from crmkit.engine.buckets import buckets
+from crmkit.engine.query import START
 from crmkit.methods.common import names, need, pick, run, said, with_customers
-from crmkit.methods.survival import CURVE, kaplan_meier, median_survival
+from crmkit.methods.survival import CURVE, kaplan_meier
 from crmkit.periods import Period
 from crmkit.relations import at
 
@@ -169,13 +169,12 @@ def sales_cycle_censored(
     need(crm, "sales_cycle_censored", "opportunities")
     span = buckets(crm, period, every)
     deals, groups = dimensions.joined(crm, crm.relations, "opportunities", wanted)
-    ended = deals.closed_at
-    inside = (deals.created_at < at(span.end)) & (ended.isnull() | (ended >= at(span.start)))
-    rows = run(deals.filter(inside).select(*groups, created_at=deals.created_at, ended=ended, outcome=deals.outcome))
-    rows = rows.rename(columns=dict(zip(groups, wanted, strict=True)))
-    parts = [_cycles(rows, part, wanted, crm.as_of, late=late) for part in span.periods]
-    columns = ["period", *wanted, "value", "low", "high", "n", "won", "open"]
-    found = pd.concat(parts, ignore_index=True)[columns]
+    kind = kinds.waiting(deals.created_at, deals.closed_at, deals.outcome == "won")
+    rows = waiting.fetch(deals, groups, kind, span)
+    parts = [waiting.in_period(rows, part, groups, as_of=crm.as_of, late=late) for part in span.periods]
+    found = pd.concat(parts, ignore_index=True).rename(columns={START: "period", "met": "won", "waiting": "open"})
+    found = found.rename(columns=dict(zip(groups, wanted, strict=True)))
+    found = found[["period", *wanted, "value", "low", "high", "n", "won", "open"]]
     return said(found, crm, title="Sales cycle, median with open ones", unit="days")
 
 
@@ -186,27 +185,3 @@ def _one_group(frame: pd.DataFrame, by: list[str]) -> pd.Series | None:
     one = frame[by[0]] if len(by) == 1 else frame[by].astype(str).agg(" · ".join, axis=1)
     name = " · ".join(by)
     return one.rename(name if name not in CURVE else f"by {name}")
-
-
-def _cycles(rows: pd.DataFrame, period: Period, by: list[str], as_of, *, late: bool) -> pd.DataFrame:
-    """Return the medians of one period, one row a group."""
-    start, end = pd.Timestamp(period.start), pd.Timestamp(period.end)
-    end = min(end, pd.Timestamp(as_of)) if as_of is not None else end
-    over = rows["ended"].notna() & (rows["ended"] < pd.Timestamp(period.end))
-    won = over & (rows["ended"] >= start) & (rows["outcome"] == "won")
-    waiting = ~over & (rows["created_at"] < pd.Timestamp(period.end))
-    cases = rows[won | waiting]
-    until = cases["ended"].where(won[cases.index], end)
-    days = (until - cases["created_at"]) / timedelta(days=1)
-    entry = np.clip((start - cases["created_at"]) / timedelta(days=1), -1, None) if late else days * 0 - 1
-    usable = (days >= 0) & (days > entry)
-    cases, days, entry, event = cases[usable], days[usable], entry[usable], won[cases.index][usable]
-    codes = cases.groupby(by, sort=True).ngroup().to_numpy() if by else np.zeros(len(cases), int)
-    named = cases[by].drop_duplicates().sort_values(by, ignore_index=True) if by else pd.DataFrame(index=range(1))
-    curve = kaplan_meier(days, event, groups=codes, entry=entry)
-    medians = median_survival(curve).set_index("group").reindex(named.index)
-    result = named.assign(period=start)
-    result[["value", "low", "high"]] = medians[["median", "low", "high"]].to_numpy(float)
-    result["n"] = np.bincount(codes, minlength=len(named))
-    result["won"] = np.bincount(codes[event.to_numpy(bool)], minlength=len(named))
-    return result.assign(open=result["n"] - result["won"])

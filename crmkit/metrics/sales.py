@@ -2,7 +2,7 @@
 
 import ibis
 
-from crmkit.kinds import count, level, mean, median, share, total, withheld
+from crmkit.kinds import count, level, mean, median, share, total, waiting, withheld
 from crmkit.metric import metric
 
 TITLE = "Sales"
@@ -380,15 +380,23 @@ def revenue(orders):
     formula="mean days from creation to winning, of the opportunities won",
     caveats="Deals that are still open are not in it, so a slow pipeline looks faster than it is: see censored=True.",
 )
-def sales_cycle_days(opportunities):
+def sales_cycle_days(opportunities, *, censored=False):
     """Mean days from creation to winning, of the opportunities won in the period. Interval: normal.
+
+    With `censored=True` the Kaplan-Meier median instead, of those won in the period and those open at its end, which
+    count as not won so far; null where more than half would still be open. Left out: those lost, as in the mean.
+    Interval: Brookmeyer and Crowley. See `crmkit.methods.sales_cycle_censored`.
 
     >>> import crmkit
     >>> crm = crmkit.open({"opportunities": {"opportunity_id": ["a", "b"], "outcome": ["won", "won"],
     ...     "created_at": ["2026-03-01", "2026-03-01"], "closed_at": ["2026-03-11", "2026-03-31"]}})
     >>> crm.measure("sales_cycle_days", period="2026-03").value.item()
     20.0
+    >>> crm.measure("sales_cycle_days", period="2026-03", censored=True).value.item()
+    10.0
     """
+    if censored:
+        return waiting(opportunities.created_at, opportunities.closed_at, opportunities.outcome == "won")
     return mean(_days(opportunities.created_at, opportunities.closed_at), opportunities.outcome == "won")
 
 

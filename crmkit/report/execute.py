@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ class _Engine(NBClientEngine):
             nb_man,
             watch=watch,
             output_bytes=limits.output_bytes,
-            kernel_manager_class=manager_class(options["zygote"], watch),
+            kernel_manager_class=manager_class(options["zygote"], watch, options["sockets"]),
             kernel_name=kernel_name,
             startup_timeout=limits.start_seconds,
             timeout=limits.cell_seconds,
@@ -128,6 +129,7 @@ def run(
     zygote: Zygote | None,
     limits: Limits,
     watch: Watch,
+    sockets: Path,
 ) -> Executed:
     """Run a notebook with its parameters set, and judge the run.
 
@@ -144,6 +146,8 @@ def run(
     limits : Limits
     watch : Watch
         A way for other threads to stop the run.
+    sockets : Path
+        A folder for the channels to the kernel.
     """
     begun = time.monotonic()
     too_long = f"the notebook took longer than {limits.notebook_seconds:g} s"
@@ -164,6 +168,7 @@ def run(
             zygote=zygote,
             limits=limits,
             watch=watch,
+            sockets=sockets,
         )
         executed.cells = [cell for cell in executed.cells if not _injected(cell)]
         status, reason = judge(executed)
@@ -241,7 +246,11 @@ def run_all(
 ) -> Iterator[tuple[Chosen, Executed]]:
     """Run notebooks, `jobs` at a time, and yield each as it ends; when the caller stops early, so do they."""
     watches = [Watch() for _ in chosen]
-    with quiet(), ThreadPoolExecutor(jobs) as pool:
+    with (
+        quiet(),
+        tempfile.TemporaryDirectory(prefix="crmkit-", ignore_cleanup_errors=True) as sockets,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
         waiting: dict[Future, Chosen] = {
             pool.submit(
                 run,
@@ -251,6 +260,7 @@ def run_all(
                 zygote=zygote,
                 limits=limits or Limits(),
                 watch=watch,
+                sockets=Path(sockets),
             ): one
             for one, watch in zip(chosen, watches, strict=True)
         }

@@ -147,6 +147,7 @@ class ReportKernelManager(AsyncKernelManager):
 
     zygote: Zygote | None = None
     watch: Watch
+    sockets: Path
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.pop("kernel_name", None)
@@ -158,7 +159,7 @@ class ReportKernelManager(AsyncKernelManager):
             language="python",
             metadata={"supported_encryption": "curve"},
         )
-        self._folder = Path(tempfile.mkdtemp(prefix="crmkit-kernel-"))
+        self._folder = Path(tempfile.mkdtemp(dir=self.sockets))
         self.connection_file = str(self._folder / "kernel.json")
         if os.name == "posix" and len(str(self._folder)) < _LONGEST_SOCKET_FOLDER:
             # Sockets in a folder that is the user's alone: nobody else on the machine can reach the kernel, and two
@@ -190,6 +191,9 @@ class ReportKernelManager(AsyncKernelManager):
     cleanup_resources = _async_cleanup_resources  # nbclient calls it by this name
 
 
-def manager_class(zygote: Zygote | None, watch: Watch) -> type[ReportKernelManager]:
-    """Return the class of kernel managers for one run of one notebook, as nbclient wants to be given."""
-    return type("NotebookKernelManager", (ReportKernelManager,), {"zygote": zygote, "watch": watch})
+def manager_class(zygote: Zygote | None, watch: Watch, sockets: Path) -> type[ReportKernelManager]:
+    """Return the class of kernel managers for one run of one notebook, as nbclient wants to be given.
+
+    `sockets` is a folder that is the user's alone; who made it removes it, with whatever a broken start left in it.
+    """
+    return type("NotebookKernelManager", (ReportKernelManager,), {"zygote": zygote, "watch": watch, "sockets": sockets})

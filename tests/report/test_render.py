@@ -339,7 +339,12 @@ def test_an_interrupted_run_leaves_the_former_report(tmp_path, signum):
         from crmkit.report import render
         render(data="x", notebooks={str(notebooks)!r}, out={str(tmp_path / "reports")!r}, resolve=facts)
     """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stderr=subprocess.DEVNULL)
+    (tmp_path / "t").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"TMPDIR": str(tmp_path / "t")},
+    )
     deadline = time.monotonic() + 30
     while not (kernels := _kernels_of(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -348,6 +353,7 @@ def test_an_interrupted_run_leaves_the_former_report(tmp_path, signum):
     assert (former / "index.html").read_text() == "former"
     if signum != signal.SIGKILL:  # nothing can be cleared away then; the next run does
         assert [path.name for path in former.parent.iterdir()] == ["2026-Q3"]
+        assert not list((tmp_path / "t").iterdir())
     deadline = time.monotonic() + 5
     while any(Path(f"/proc/{pid}").exists() for pid in kernels) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -1,0 +1,43 @@
+"""The beginning of a notebook: its data opened, or one line why it has nothing to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crmkit.engine.availability import lacks
+from crmkit.errors import NotInThisData
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crmkit.crm import Crm
+
+
+def begin(data: str = "", *, any_of: Sequence[str] = ()) -> Crm:
+    """Open the data of a notebook.
+
+    Parameters
+    ----------
+    data : str
+        What `crmkit.open` takes; "" is the sample company.
+    any_of : list of str
+        Metrics of which the data must be able to answer at least one.
+
+    Raises
+    ------
+    NotInThisData
+        Where it can answer none of them. The message is what the first of them lacks; a report leaves the page out.
+
+    Examples
+    --------
+    >>> begin().config.name
+    'Kawomir'
+    """
+    import crmkit
+    from crmkit import paths
+
+    crm = crmkit.open(data or paths.sample_data())
+    reasons = [lacks(crm, name) for name in any_of]
+    if reasons and all(reasons):
+        raise NotInThisData(reasons[0])
+    return crm

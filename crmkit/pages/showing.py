@@ -1,0 +1,97 @@
+"""Showing frames: a figure or a table where there is something to show, else one quiet line that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from crmkit import notebook
+from crmkit.tables import Html, safe
+from crmkit.tables import table as make_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def draw(plot: Callable[..., Any], frame: pd.DataFrame, *, caption: str = "", **options: Any) -> Html:
+    """Draw a figure of a frame, or say in one line why there is none.
+
+    Parameters
+    ----------
+    plot : callable
+        One of `crmkit.plots`.
+    frame : DataFrame
+        Where its `attrs["missing"]` gives a reason, that is shown instead.
+    caption : str
+        How to read the figure.
+    **options
+        Passed to the plot.
+    """
+    if reason := missing_from(frame):
+        return absent(reason)
+    return notebook.figure(plot(frame, **options), caption=caption)
+
+
+def grid(frame: pd.DataFrame, *, caption: str, **options: Any) -> Html:
+    """Make a table of a frame, or say in one line why there is none; options as in `crmkit.tables.table`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> lacking = pd.DataFrame()
+    >>> lacking.attrs["missing"] = "needs the table terms"
+    >>> grid(lacking, caption="Renewals")
+    Not in this data: needs the table terms.
+    """
+    if reason := missing_from(frame):
+        return absent(reason)
+    return make_table(frame, caption=caption, **{"currency": frame.attrs.get("currency", "")} | options)
+
+
+def absent(reason: str) -> Html:
+    """Say in one quiet line that there is nothing here, and why. A report gathers such sections at its end."""
+    if reason.startswith("needs "):
+        reason = f"Not in this data: {reason}"
+    text = reason[:1].upper() + reason[1:].rstrip(".") + "."
+    return Html(f'<p class="crm-absent">{safe(text)}</p>', text)
+
+
+def missing_from(frame: pd.DataFrame) -> str:
+    """Return why a frame has nothing to show; "" where it has."""
+    reason = str(frame.attrs.get("missing") or "")
+    if not reason and not len(frame):
+        return "nothing of this kind in the period"
+    return reason.removeprefix("not in this data: ")
+
+
+def fold(summary: str, content: Html) -> Html:
+    """Fold a piece of HTML away behind a line that opens it.
+
+    >>> fold("3 more", Html("<p>all of them</p>", "all of them"))
+    3 more
+    all of them
+    """
+    html = f'<details class="crm-twin"><summary>{safe(summary)}</summary>{content.html}</details>'
+    return Html(html, f"{summary}\n{content.text}")
+
+
+def quiet(text: str) -> Html:
+    """Make a small remark that stays in the background.
+
+    >>> quiet("all rows")
+    all rows
+    """
+    return Html(f'<p class="quiet small">{safe(text)}</p>', text)
+
+
+def listed(sentences: list[str]) -> Html:
+    """Make a list of sentences; one sentence alone is a paragraph.
+
+    >>> listed(["a < b.", "c."]).html
+    '<ul class="crm-points"><li>a &lt; b.</li><li>c.</li></ul>'
+    """
+    said = [sentence for sentence in sentences if sentence]
+    if len(said) == 1:
+        return Html(f"<p>{safe(said[0])}</p>", said[0])
+    items = "".join(f"<li>{safe(sentence)}</li>" for sentence in said)
+    return Html(f'<ul class="crm-points">{items}</ul>' if said else "", "\n".join(said))

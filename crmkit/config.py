@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -137,22 +137,34 @@ def _moment(where: str, key: str, value: object) -> datetime:
         except ValueError:
             raise UsageError(f"{where}: as_of is {value!r}; write a date such as 2026-09-30.") from None
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
+        if value.tzinfo is not None:
+            raise UsageError(f"{where}: as_of has a time zone; leave it out: times are in the company's own zone.")
+        return value
     if isinstance(value, date):
         return end_of_day(value)
     raise UsageError(f"{where}: as_of is {value!r}; write a date such as 2026-09-30.")
 
 
+def _table(where: str, key: str, value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where}: {key} is {value!r}; it must be a table, a [{key}] with one line each.")
+    return value
+
+
+def _names(where: str, key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
+        raise UsageError(f"{where}: {key} is {value!r}; it must be a list of names in quotation marks.")
+    return tuple(value)
+
+
 def _stages(where: str, key: str, given: object) -> tuple[Stage, ...]:
-    if not isinstance(given, Mapping):
-        raise UsageError(f"{where}: stages must be a table of stage names.")
     stages = []
-    for order, (name, value) in enumerate(given.items(), 1):
-        meaning = value if isinstance(value, str) else value.get("is", value.get("outcome"))
+    for order, (name, value) in enumerate(_table(where, key, given).items(), 1):
+        meaning = value.get("is", value.get("outcome")) if isinstance(value, Mapping) else value
         if meaning not in STAGE_MEANINGS:
             raise UsageError(f"{where}: stage {name!r} is {meaning!r}; it must be one of {', '.join(STAGE_MEANINGS)}.")
-        place = order if isinstance(value, str) else value.get("order", order)
-        stages.append(Stage(name, meaning, int(place)))
+        place = value.get("order", order) if isinstance(value, Mapping) else order
+        stages.append(Stage(name, meaning, _whole(where, f"the order of stage {name!r}", place)))
     return tuple(sorted(stages, key=lambda stage: stage.order))
 
 
@@ -162,8 +174,8 @@ def _above_zero(where: str, key: str, value: object) -> float:
     return float(value)
 
 
-def _rates(where: str, key: str, value: Mapping[str, object]) -> dict[str, float]:
-    return {code: _above_zero(where, f"rates.{code}", rate) for code, rate in value.items()}
+def _rates(where: str, key: str, value: object) -> dict[str, float]:
+    return {code: _above_zero(where, f"rates.{code}", rate) for code, rate in _table(where, key, value).items()}
 
 
 _READERS = {
@@ -174,6 +186,6 @@ _READERS = {
     "fiscal_year_start_month": _whole,
     "inactive_after_days": _whole,
     "week_start": lambda where, key, value: _word(where, key, value).lower(),
-    "metrics": lambda where, key, value: tuple(value),
-    "sla": lambda where, key, value: dict(value),
+    "metrics": _names,
+    "sla": lambda where, key, value: dict(_table(where, key, value)),
 }

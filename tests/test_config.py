@@ -100,6 +100,13 @@ def test_as_of_in_every_form(given, expected):
         ('currency = "EUR"\n[rates]\nUSD = -1', ["rates.USD is -1", "above 0"]),
         ("[rates]\nUSD = 1.1", ["rates but no currency"]),
         ("name = Kawomir", ["not valid TOML"]),
+        ('stages = "Offer"', ["stages is 'Offer'", "[stages]"]),
+        ("[stages]\nOffer = 5", ["stage 'Offer' is 5"]),
+        ('[stages]\nOffer = { is = "open", order = "first" }', ["order of stage 'Offer' is 'first'"]),
+        ("sla = 5", ["sla is 5", "[sla]"]),
+        ("rates = 5", ["rates is 5", "[rates]"]),
+        ('metrics = "nps"', ["metrics is 'nps'", "list"]),
+        ("as_of = 2026-09-30T12:00:00Z", ["as_of has a time zone"]),
     ],
 )
 def test_a_mistake_is_named_with_its_file_and_the_way_out(tmp_path, line, says):

@@ -72,6 +72,10 @@ class Kind(ABC):
         """Return the same kind, whose result says `text` where there are rows `where`."""
         return replace(self, remarks=(*self.remarks, (Atom("count", None, where, at), text)))
 
+    def without(self, get: Get) -> Any:
+        """Return how many rows carry no value and are left out, where the kind sums one; else None."""
+        return None
+
     def all_remarks(self) -> Iterator[tuple[Atom, str]]:
         """Yield the remarks of this kind and of those that it is made of."""
         yield from self.remarks
@@ -115,6 +119,8 @@ class Kind(ABC):
             part = getattr(self, name)
             if isinstance(part, Atom):
                 changes[name] = put(part)
+            elif isinstance(part, tuple) and name != "remarks":
+                changes[name] = tuple(put(atom) for atom in part)
             elif isinstance(part, Kind):
                 changes[name] = part.placed(relation, at)
         return replace(self, **changes)
@@ -176,6 +182,9 @@ class Total(Kind):
 
     def n(self, get):
         return get(self.filled)
+
+    def without(self, get):
+        return get(self.rows) - get(self.filled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,21 +300,28 @@ class NetShare(Kind):
 
 @dataclass(frozen=True, eq=False)
 class Level(Kind):
-    """What runs at a moment: all that began before it, less all that ended before it."""
+    """What runs at a moment: all that began before it, less all that ended before it.
+
+    Unknown where rows run and none of them carries a value.
+    """
 
     begun: Atom
     over: Atom
-    rows_begun: Atom
-    rows_over: Atom
+    rows: tuple[Atom, Atom]
+    filled: tuple[Atom, Atom]
 
     def atoms(self):
-        yield from (self.begun, self.over, self.rows_begun, self.rows_over)
+        yield from (self.begun, self.over, *self.rows, *self.filled)
 
     def value(self, get):
-        return _zero(get(self.begun)) - _zero(get(self.over))
+        unknown = (_running(self.rows, get) > 0) & (_running(self.filled, get) == 0)
+        return _unless(unknown, _zero(get(self.begun)) - _zero(get(self.over)))
 
     def n(self, get):
-        return _zero(get(self.rows_begun)) - _zero(get(self.rows_over))
+        return _running(self.filled, get)
+
+    def without(self, get):
+        return _running(self.rows, get) - _running(self.filled, get)
 
 
 @dataclass(frozen=True, eq=False)
@@ -397,19 +413,19 @@ def count(where: Any = None, *, distinct: Any = None, at: Any = None) -> Count:
 
 def total(value: Any, where: Any = None, *, at: Any = None) -> Total:
     """Sum the column `value` over the rows `where`."""
-    there = value.notnull() if where is None else value.notnull() & where
+    there = _and(value.notnull(), where)
     return Total(Atom("sum", value, where, at), Atom("count", None, there, at), Atom("count", None, where, at))
 
 
 def mean(value: Any, where: Any = None, *, at: Any = None) -> Mean:
     """Average the column `value` over the rows `where` that have one."""
-    there = value.notnull() if where is None else value.notnull() & where
+    there = _and(value.notnull(), where)
     return Mean(Atom("sum", value, where, at), Atom("sum", value * value, where, at), Atom("count", None, there, at))
 
 
 def quantile(value: Any, share: float, where: Any = None, *, at: Any = None) -> Quantile:
     """Find the value below which `share` of the rows `where` lie."""
-    there = value.notnull() if where is None else value.notnull() & where
+    there = _and(value.notnull(), where)
     return Quantile(Atom("quantile", value, there, at, share=share), Atom("count", None, there, at))
 
 
@@ -449,12 +465,13 @@ def level(
     A row runs at a moment if it began before it and was not over before it.
     """
     how = "count" if value is None else "sum"
-    ended = over_at.notnull() if where is None else over_at.notnull() & where
+    ended = _and(over_at.notnull(), where)
+    there, there_ended = (where, ended) if value is None else (_and(value.notnull(), where), ended & value.notnull())
     return Level(
         Atom(how, value, where, begun_at, moment),
         Atom(how, value, ended, over_at, moment),
-        Atom("count", None, where, begun_at, moment),
-        Atom("count", None, ended, over_at, moment),
+        (Atom("count", None, where, begun_at, moment), Atom("count", None, ended, over_at, moment)),
+        (Atom("count", None, there, begun_at, moment), Atom("count", None, there_ended, over_at, moment)),
     )
 
 
@@ -479,6 +496,15 @@ def _unless(condition: Any, value: Any) -> Any:
 
 def _least(left: Any, right: Any) -> Any:
     return np.fmin(left, right) if isinstance(left, np.ndarray) else (left < right).ifelse(left, right)
+
+
+def _and(condition: Any, where: Any) -> Any:
+    return condition if where is None else condition & where
+
+
+def _running(pair: tuple[Atom, Atom], get: Get) -> Any:
+    begun, over = pair
+    return _zero(get(begun)) - _zero(get(over))
 
 
 def _zero(value: Any) -> Any:

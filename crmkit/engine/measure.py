@@ -297,11 +297,11 @@ class _Measurement:
         if isinstance(kind, Waiting):
             beyond = (frame["value"].isna() & (frame["n"] > 0)).to_numpy()
             _say(notes, (beyond, "more than half are still waiting: no median yet"))
-        empty = frame["value"].isna().to_numpy() & (notes == "")
-        _say(notes, (empty, "nothing to measure in this period"))
-        if isinstance(kind, Total):
-            without = get(kind.rows) - get(kind.filled)
-            _say(notes, (without > 0, "some rows carry no amount and are left out"))
+        missing = frame["value"].isna().to_numpy()
+        if (without := kind.without(get)) is not None:
+            _say(notes, (missing & (without > 0), "cannot be known: none of the rows carries an amount"))
+            _say(notes, (~missing & (without > 0), "some rows carry no amount and are left out"))
+        _say(notes, (missing & (notes == ""), "nothing to measure in this period"))
         for atom, text in kind.all_remarks():
             _say(notes, (get(atom) > 0, text))
         if kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic):

@@ -6,11 +6,12 @@ and never written to.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import ibis
 import ibis.expr.types as ir
@@ -120,7 +121,7 @@ def _find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
         elif entry.suffix in _SUFFIXES and entry.stem in schema.TABLES:
             parts = [entry]
         else:
-            near = get_close_matches(entry.stem.lower(), schema.TABLES, n=1, cutoff=0.8)
+            near = get_close_matches(entry.stem.lower(), schema.TABLES, n=1, cutoff=0.75)
             if near and entry.suffix.lower() in _SUFFIXES and near[0] not in entry.stem.split("_"):
                 notes.append(f"{entry.name} is not read: no table has that name. Did you mean {near[0]}{entry.suffix}?")
             continue
@@ -139,37 +140,70 @@ def _file_table(engine, name: str, parts: list[Path]) -> ir.Table:
     try:
         if parts[0].suffix == ".parquet":
             return engine.read_parquet([str(part) for part in parts], table_name=f"file_{name}", union_by_name=True)
-        listed = ", ".join(_quoted(str(part)) for part in parts)
-        engine.raw_sql(
-            f"CREATE TEMP TABLE file_{name} AS SELECT * FROM read_csv([{listed}], all_varchar = true, header = true, "
-            "delim = ',', quote = '\"', escape = '\"', null_padding = false, strict_mode = true)"
-        )
+        read = " UNION ALL BY NAME ".join(f"SELECT * FROM {_csv(part)}" for part in parts)
+        engine.raw_sql(f"CREATE TEMP TABLE file_{name} AS {read}")
+    except DataError:
+        raise
     except Exception as error:
         _refuse(parts[0], error)
-    table = engine.table(f"file_{name}")
-    doubled = [column for column in table.columns if column.endswith("_1") and column[:-2] in table.columns]
-    if doubled:
-        raise DataError(f"{parts[0]}: the column {doubled[0][:-2]!r} is there twice. Rename or remove one of them.")
-    return table
+    return engine.table(f"file_{name}")
 
 
-def _refuse(path: Path, error: Exception) -> None:
-    text = str(error)
-    if path.stat().st_size == 0:
+def _csv(path: Path) -> str:
+    """Return the SQL that reads a CSV file as it is.
+
+    The columns are told and nothing is guessed: a reader that looks for a likely beginning passes over lines that do
+    not fit.
+    """
+    columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in _header(path))
+    return (
+        f"read_csv({_quoted(str(path))}, auto_detect = false, columns = {{{columns}}}, header = true, delim = ',', "
+        "quote = '\"', escape = '\"', null_padding = false, strict_mode = true)"
+    )
+
+
+def _header(path: Path) -> list[str]:
+    """Return the names of a CSV file's columns: the cells of its first line, with a name for those that are empty."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            cells = next(csv.reader(file), [])
+        except (csv.Error, UnicodeDecodeError) as error:
+            _refuse(path, error)
+    if not "".join(cells).strip():
+        raise DataError(f"{path} is empty: it has not even a line of column names. Remove it or export it again.")
+    other = next((mark for mark in ";\t|" if len(cells) == 1 and mark in cells[0]), None)
+    if other:
         raise DataError(
-            f"{path} is empty: it has not even a line of column names. Remove it or export it again."
-        ) from None
+            f"{path} has its columns separated by {other!r}, not by commas. Save it with commas, or turn it into "
+            "crmkit's tables with `crmkit import`."
+        )
+    names = [cell if cell.strip() else f"column{place}" for place, cell in enumerate(cells, 1)]
+    alike = [name.strip().casefold() for name in names]
+    for place, name in enumerate(alike):
+        if name in alike[:place]:
+            raise DataError(
+                f"{path}: the column {names[place].strip()!r} is there twice. Rename or remove one of them."
+            )
+    return names
+
+
+def _refuse(path: Path, error: Exception) -> NoReturn:
+    text = str(error)
     if path.suffix == ".parquet":
         raise DataError(f"{path} cannot be read as Parquet: it is damaged or cut off. Export it again.") from None
-    if "utf-8" in text.lower() or "unicode" in text.lower() or "encoding" in text.lower():
+    if isinstance(error, UnicodeDecodeError) or "not utf-8" in text.lower() or "invalid unicode" in text.lower():
         raise DataError(
             f"{path} is not in UTF-8. Save it as UTF-8, or turn it into crmkit's tables with `crmkit import`, "
             "which asks for its encoding."
         ) from None
-    first = next(
-        (line for line in text.splitlines() if "Line:" in line or "line" in line.lower()), text.splitlines()[0]
-    )
-    raise DataError(f"{path} cannot be read as CSV: {first.strip()}") from None
+    if isinstance(error, OSError):
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    if "invalid state" in text:
+        raise DataError(f"{path} cannot be read as CSV: its lines end in different ways. Save it again.") from None
+    told = [line.strip() for line in text.removeprefix("Invalid Input Error: ").splitlines() if line.strip()]
+    where = next((line for line in told if "Line:" in line), told[0])
+    why = next((line for line in told if line.startswith(("Expected", "Value with", "Maximum"))), "")
+    raise DataError(f"{path} cannot be read as CSV: {where} {why}".rstrip()) from None
 
 
 def _database(path: Path) -> Raw:

@@ -4,6 +4,7 @@ import ibis
 
 from crmkit.kinds import count, level, mean, median, share, total, waiting, withheld
 from crmkit.metric import metric
+from crmkit.relations import at
 
 TITLE = "Sales"
 _DAY = 86_400.0
@@ -45,7 +46,7 @@ def lead_conversion_rate(leads, as_of, *, window_days=90):
     [[0.3333333333333333, 1.0, 3.0]]
     """
     window = ibis.interval(days=window_days)
-    closed = leads.created_at + window <= ibis.timestamp(as_of.isoformat(sep=" "))
+    closed = leads.created_at + window <= at(as_of) if as_of is not None else ibis.literal(False)
     converted = share(leads.converted_at <= leads.created_at + window, of=closed)
     return converted.remarking(~closed, f"leads of the last {window_days} days are left out: they may convert yet")
 

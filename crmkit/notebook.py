@@ -226,7 +226,7 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     unit, money = str(first("unit") or ""), str(first("currency") or currency)
     form = {"currency": money, "lang": lang}
     value = say_number(first("value"), unit, **form)
-    html = [f'<p class="crm-card-title">{safe(title)}</p><p class="crm-card-value">{safe(value)}</p>']
+    html = [f'<p class="crm-card-title">{safe(title)}</p><p class="crm-card-value">{_figure_and_unit(value)}</p>']
     parts = [value]
     noise = "noise" in str(first("verdict") or "")
     better = "" if noise else str(first("better") or "")
@@ -240,7 +240,7 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     interval = say_interval(first("low"), first("high"), unit, **form)
     notes = [f"95% interval {interval}"] if interval != UNKNOWN else []
     if first("n") is not None:
-        notes = [" · ".join([*notes, f"n = {say_number(first('n'), 'count', lang=lang)}"])]
+        notes = [" · ".join([*notes, f"n\u00a0=\u00a0{say_number(first('n'), 'count', lang=lang)}"])]
     if first("target") is not None:
         notes.append(f"target {say_number(first('target'), unit, **form)}")
     notes += [str(first("note"))] if first("note") else []
@@ -255,6 +255,12 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
         parts.append(status.text)
     tone = tone_of(first("status"))
     return Html(f'<div class="{f"crm-card {tone}".strip()}">{"".join(html)}</div>', f"{title}: {', '.join(parts)}")
+
+
+def _figure_and_unit(value: str) -> str:
+    """Set the unit behind a number smaller than the number: €2,326 a day, 37.4 days."""
+    found = re.fullmatch(r"(.*\d\S*)\u00a0(\D+)", value)
+    return f'{safe(found[1])}<span class="crm-unit">\u00a0{safe(found[2])}</span>' if found else safe(value)
 
 
 def _movement(now: Any, before: Any, unit: str, better: str, form: Mapping[str, str]) -> str:

@@ -166,6 +166,8 @@ def say_interval(low: float | None, high: float | None, unit: str = "", *, curre
     ('61.2–65.1%', '−48.1 to −23.7')
     >>> say_interval(2290.1, 2431.7, "money", currency="EUR"), say_interval(float("nan"), 1, "share")
     ('€2,290–€2,432', '–')
+    >>> say_interval(19_356, 32_761, "money_per_day", currency="EUR").replace(NBSP, " ")
+    '€19,356–€32,761 a day'
     """
     bottom, top = as_number(low), as_number(high)
     if bottom is None or top is None:
@@ -179,6 +181,8 @@ def say_interval(low: float | None, high: float | None, unit: str = "", *, curre
         first = first[:-1].rstrip()
     elif unit in _DURATIONS and NBSP in first:
         first = first.rsplit(NBSP, 1)[0]
+    elif unit == "money_per_day":
+        first = first.removesuffix(_a_day(_locale(lang)).replace(" ", NBSP))
     return f"{first}–{last}"
 
 

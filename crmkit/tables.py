@@ -38,6 +38,7 @@ def table(
     bars: Sequence[str] = (),
     status: Sequence[str] = (),
     sparks: Sequence[str] = (),
+    numbers: Sequence[str] = (),
     currency: str = "",
     lang: str = "en",
     max_rows: int = 60,
@@ -63,6 +64,8 @@ def table(
         Columns that hold a key of `marks.STATUS`, or any word: shown as mark and word.
     sparks : sequence of str
         Columns whose cells are lists of numbers: shown as a line.
+    numbers : sequence of str
+        Columns of text that are numbers already written out, such as intervals: set right, and never broken.
     currency, lang : str
     max_rows : int
 
@@ -73,7 +76,7 @@ def table(
     Raises
     ------
     UsageError
-        If `units`, `formats`, `bars`, `status` or `sparks` name a column that isn't there.
+        If `units`, `formats`, `bars`, `status`, `sparks` or `numbers` name a column that isn't there.
 
     Examples
     --------
@@ -90,7 +93,7 @@ def table(
     """
     frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
     units, formats, names = dict(units or {}), dict(formats or {}), dict(names or {})
-    _refuse_unknown(frame, {*units, *formats, *bars, *status, *sparks})
+    _refuse_unknown(frame, {*units, *formats, *bars, *status, *sparks, *numbers})
     shown = frame.iloc[:max_rows]
     columns = []
     if not _only_counts(frame):
@@ -116,7 +119,7 @@ def table(
             ]
         else:
             cells = [_plain(v, everything, lang) for v in values]
-        kind = "num" if _numeric(everything) or (name in units and name not in sparks) else ""
+        kind = "num" if _numeric(everything) or name in numbers or (name in units and name not in sparks) else ""
         style = _bar_styles(everything, values) if name in bars else None
         columns.append(_Column(_heading(name, names), kind, cells, style))
     if columns and not any(c.kind == "row" for c in columns) and columns[0].kind == "":
@@ -162,7 +165,11 @@ def measured_table(
     if "note" in shown and "note" not in drop and len(set(shown["note"])) == 1:  # the same for all: said once
         caption, drop = f"{caption} · {shown['note'].iloc[0]}", [*drop, "note"]
     shown = shown.drop(columns=drop).reset_index(drop=True)
-    return table(shown, caption=caption, units=units, names=names, currency=currency, lang=lang, max_rows=max_rows)
+    written = [name for name in ("95% interval",) if name in shown]
+    return table(
+        shown, caption=caption, units=units, names=names, numbers=written, currency=currency, lang=lang,
+        max_rows=max_rows,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def bridge(
     need(frame, "value")
     step = step or pick(frame, "step", "metric")
     frame = frame.reset_index(drop=True)
-    what = words.about(frame, metric, source=source, **{"unit": "count"} | given)
+    what = words.about(frame, metric, source=source, usual={"unit": "count"}, **given)
     if len(frame) and not given.get("title"):
         stock = str(frame[step].iloc[0]).removesuffix("_at_start").removesuffix("_start")
         what = words.retitle(what, title=words.title_of(stock) if stock not in ("start", "Start") else "Bridge")

@@ -54,7 +54,7 @@ def triangle(
         If a column is missing.
     """
     need(frame, cohort, age, "value")
-    what = words.about(frame, metric, source=source, **{"title": "Retention by cohort", "unit": "share"} | given)
+    what = words.about(frame, metric, source=source, usual={"title": "Retention by cohort", "unit": "share"}, **given)
     with style.house():
         known = frame[frame["value"].notna()]
         wide = known.pivot_table(index=cohort, columns=age, values="value", aggfunc="mean").sort_index()
@@ -118,7 +118,7 @@ def survival(
         if by is None
         else by
     )
-    what = words.about(frame, metric, source=source, **{"title": "Still customers", "unit": "share"} | given)
+    what = words.about(frame, metric, source=source, usual={"title": "Still customers", "unit": "share"}, **given)
     with style.house():
         rows = frame[frame[value].notna() & frame[time].notna()].sort_values(time, kind="stable")
         curves = (

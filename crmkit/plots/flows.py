@@ -47,7 +47,7 @@ def funnel(
     stage = pick(frame, stage)
     conversion = conversion or next((c for c in ("conversion", "went_on") if c in frame), "")
     days = days or next((c for c in ("days", "median_days") if c in frame), "")
-    what = words.about(frame, metric, source=source, **{"title": "Funnel", "unit": "count"} | given)
+    what = words.about(frame, metric, source=source, usual={"title": "Funnel", "unit": "count"}, **given)
     with style.house():
         rows = frame[frame[entered].notna()].reset_index(drop=True)
         names = [words.label(s) for s in rows[stage]]
@@ -116,7 +116,7 @@ def distribution(
     if not hasattr(frame, "columns"):
         frame = frame.rename(value).to_frame()
     pick(frame, value)
-    what = words.about(frame, metric, source=source, **{"title": words.title_of(value), "unit": "days"} | given)
+    what = words.about(frame, metric, source=source, usual={"title": words.title_of(value), "unit": "days"}, **given)
     with style.house():
         everything = frame[value].astype(float).to_numpy()
         seen = everything[np.isfinite(everything)]

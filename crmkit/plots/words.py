@@ -56,14 +56,16 @@ class About:
         return say(value, self.unit, **{"currency": self.currency, "lang": self.lang} | more)
 
 
-def about(frame: pd.DataFrame, metric: Any = None, **given: Any) -> About:
-    """Gather what a frame's numbers mean: what the caller gives, then the metric, then `frame.attrs`, then the name.
+def about(frame: pd.DataFrame, metric: Any = None, *, usual: dict[str, Any] | None = None, **given: Any) -> About:
+    """Gather what a frame's numbers mean: what the caller gives, then the metric, then `frame.attrs`, then the usual.
 
     Parameters
     ----------
     frame : DataFrame
     metric : object, optional
         Anything with `title`, `unit` and `better`; such as an entry of the catalogue.
+    usual : dict, optional
+        Attributes of `About` for this kind of figure, where nothing else says them.
     **given
         Attributes of `About`; None and "" count as not given.
     """
@@ -74,7 +76,7 @@ def about(frame: pd.DataFrame, metric: Any = None, **given: Any) -> About:
     if metric is None and len(names) == 1 and "crmkit.metric" in sys.modules:  # the catalogue, if it is loaded
         metric = sys.modules["crmkit.metric"].all_metrics().get(str(names[0]))
     known: dict[str, Any] = {}
-    for source in (frame.attrs, {f: getattr(metric, f, "") for f in ("title", "unit", "better")}, given):
+    for source in (usual or {}, frame.attrs, {f: getattr(metric, f, "") for f in ("title", "unit", "better")}, given):
         known |= {k: v for k, v in source.items() if k in fields and v is not None and str(v) != ""}
     if "title" not in known and len(names) == 1:
         known["title"] = title_of(str(names[0]))

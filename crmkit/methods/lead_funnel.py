@@ -94,10 +94,11 @@ def lead_funnel(
 
 
 def _with_wins(crm, leads: ir.Table) -> ir.Table:
-    """Return the leads with `won_at` and, of their opportunities, whether any is open."""
+    """Return the leads with `won_at`, how many of their opportunities are open, and whether they have any."""
     became = leads.customer_id.notnull() & leads.converted_at.notnull() & leads.opportunity_id.isnull()
     if "opportunities" not in crm.relations:
-        return leads.mutate(won_at=ibis.ifelse(became, leads.converted_at, ibis.null(TIME)), waits=ibis.literal(0))
+        won = ibis.ifelse(became, leads.converted_at, ibis.null(TIME))
+        return leads.mutate(won_at=won, waits=ibis.literal(0), pursued=ibis.literal(False))
     deals = crm.relations.get("opportunities")
     # Either table may carry the link; both are brought to one row a lead before they meet.
     own = deals.filter(deals.lead_id.notnull()).select(of_id="lead_id", closed="closed_at", outcome="outcome")
@@ -106,13 +107,13 @@ def _with_wins(crm, leads: ir.Table) -> ir.Table:
     linked = linked.select(of_id=linked.of_id, closed=linked.closed_at, outcome=linked.outcome)
     both = ibis.union(own, linked, distinct=True)
     ends = both.group_by("of_id").agg(
-        wins=(both.outcome == "won").sum(),
         won_=ibis.ifelse(both.outcome == "won", both.closed, ibis.null(TIME)).min(),
         waits=(both.outcome == "open").sum(),
     )
     found = leads.left_join(ends, leads.lead_id == ends.of_id)
     direct = ibis.ifelse(found.of_id.isnull() & became, found.converted_at, ibis.null(TIME))
-    return found.mutate(won_at=ibis.coalesce(found.won_, direct), waits=found.waits.fill_null(0)).drop("of_id", "won_")
+    won = ibis.coalesce(found.won_, direct)
+    return found.mutate(won_at=won, waits=found.waits.fill_null(0), pursued=found.of_id.notnull()).drop("of_id", "won_")
 
 
 def _asked(crm, leads: ir.Table, groups: list[str], window_days: float) -> ir.Table:
@@ -124,8 +125,8 @@ def _asked(crm, leads: ir.Table, groups: list[str], window_days: float) -> ir.Ta
         age = (at(crm.as_of).epoch_seconds() - rows.created_at.epoch_seconds()) / _DAY
     young = age < window_days
     waiting = (rows.waits > 0) | young
-    converted = (rows.place == 3) & (rows.waits == 0) & rows.opportunity_id.notnull()
-    what = ibis.cases((rows.place == 4, "won"), (converted, "lost"), (waiting, "open"), else_="lost")
+    over = (rows.place == 3) & (rows.waits == 0) & rows.pursued
+    what = ibis.cases((rows.place == 4, "won"), (over, "lost"), (waiting, "open"), else_="lost")
     number = ibis.null("float64")
     rows = rows.mutate(what=what, ripe=ibis.ifelse(young, 0, 1).cast("int64"))
     counts = rows.group_by(*groups, "place", "what").agg(n=rows.count(), ripe=rows.ripe.sum().cast("int64"))

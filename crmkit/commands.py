@@ -1,0 +1,234 @@
+"""What each command does with its options, and how it prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crmkit.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def _open(options: Namespace):
+    import crmkit
+    from crmkit import paths
+
+    return crmkit.open(options.data if options.data is not None else paths.sample_data())
+
+
+def report(options: Namespace) -> int:
+    """Run the notebooks and write the report; print where it is."""
+    from crmkit.report.render import render
+
+    run = render(
+        data=options.data,
+        period=options.period,
+        out=options.out,
+        only=options.only,
+        settings=_pairs(options.set),
+        jobs=options.jobs,
+        lang=options.lang,
+    )
+    print((run.folder / "index.html").resolve())
+    return run.exit_status
+
+
+def measure(options: Namespace) -> None:
+    """Measure metrics and print them."""
+    crm = _open(options)
+    found = crm.measure(
+        options.metric, period=options.period, every=options.every, by=options.by, **_values(_pairs(options.set))
+    )
+    if options.format == "table":
+        found = _readable(found, crm)
+    _print(found, options.format)
+
+
+def _readable(found: pd.DataFrame, crm) -> pd.DataFrame:
+    """Return a measured frame as people read it: periods by name, numbers with their unit."""
+    from crmkit.metric import find
+    from crmkit.numbers import say
+
+    shown = found.drop(columns=["numerator", "denominator"]).astype(object)
+    units = [find(name).unit for name in found["metric"]]
+    for column in ("value", "low", "high"):
+        shown[column] = [
+            say(value, unit, currency=crm.config.currency) for value, unit in zip(found[column], units, strict=True)
+        ]
+    shown["n"] = [say(value, "count") for value in found["n"]]
+    shown["period"] = [moment.strftime("%Y-%m-%d") for moment in found["period"]]
+    return shown
+
+
+def explain(options: Namespace) -> None:
+    """Print each group's part in the change of a metric."""
+    crm = _open(options)
+    how = _values(_pairs(options.set))
+    parts = crm.explain(options.metric, period=options.period, against=options.against, by=options.by, **how)
+    if options.format != "table":
+        _print(parts, options.format)
+        return
+    from crmkit.metric import find
+    from crmkit.numbers import say, say_change
+
+    unit, currency = find(options.metric).unit, crm.config.currency
+    shown = parts.astype(object)
+    for name in ("value", "previous"):
+        shown[name] = [say(value, unit, currency=currency) for value in parts[name]]
+    for name in ("weight", "previous_weight"):
+        shown[name] = [say(value, "share") for value in parts[name]]
+    for name in ("mix", "rate", "effect"):
+        shown[name] = [say_change(value, 0.0, unit, currency=currency) for value in parts[name]]
+    _print(shown, "table")
+    whole = say_change(parts["effect"].sum(), 0.0, unit, currency=currency)
+    print(f"\nThe effects add up to the change of {options.metric}: {whole}.")
+
+
+def sql(options: Namespace) -> None:
+    """Print the SQL that measures metrics."""
+    crm = _open(options)
+    how = {"period": options.period, "every": options.every, "by": options.by}
+    print(crm.sql(options.metric, dialect=options.dialect, **how, **_values(_pairs(options.set))) + ";")
+
+
+def metrics(options: Namespace) -> None:
+    """Print the catalogue, with what the data can answer where data is named."""
+    from crmkit.engine.catalogue import catalogue
+
+    found = catalogue(_open(options) if options.data is not None else None)
+    if options.format == "table":
+        columns = ["metric", "unit", "formula"]
+        if options.data is not None:
+            found["here"] = [
+                "yes" if able else f"no: {why}" for able, why in zip(found["available"], found["missing"], strict=True)
+            ]
+            columns = ["metric", "unit", "here", "formula"]
+        found = found[columns]
+    _print(found, options.format)
+
+
+def check(options: Namespace) -> int:
+    """Print what is wrong with the data; 1 if anything is an error."""
+    from crmkit import paths
+    from crmkit.quality import check
+
+    found = check(options.data if options.data is not None else paths.sample_data())
+    if options.format == "table":
+        for row in found.itertuples():
+            print(_sentence(row))
+        counted = found["severity"].value_counts()
+        told = ", ".join(
+            f"{counted.get(kind, 0)} {kind}{'' if counted.get(kind, 0) == 1 else 's'}"
+            for kind in ("error", "warning", "note")
+        )
+        print(f"{told}.")
+    else:
+        _print(found, options.format)
+    return int((found["severity"] == "error").any())
+
+
+def _sentence(row) -> str:
+    where = ".".join(part for part in (row.table, row.column) if part)
+    rows = f" in {row.rows:,} row{'' if row.rows == 1 else 's'} ({row.share:.1%})" if row.rows else ""
+    examples = f", such as {', '.join(row.examples)}" if row.examples else ""
+    shown = ", ".join(row.metrics[:4]) + (f" and {len(row.metrics) - 4} more" if len(row.metrics) > 4 else "")
+    touches = f" It touches {shown}." if row.metrics and row.severity != "note" else ""
+    end = "" if row.finding.endswith(".") else "."
+    return f"{row.severity}: {where} {row.finding}{rows}{examples}{end}{touches} {row.advice}".replace(
+        ":  ", ": "
+    ).strip()
+
+
+def import_(options: Namespace) -> None:
+    """Turn an export into tables and print an account of it."""
+    from crmkit import adapters
+
+    account = adapters.run(
+        options.system,
+        options.source,
+        options.to,
+        adapter=options.adapter,
+        encoding=options.encoding,
+        file_format=options.file_format,
+    )
+    if options.format == "json":
+        print(json.dumps(account.as_dict(), ensure_ascii=False, indent=1, default=str))
+    else:
+        print(account.text())
+
+
+def sample(options: Namespace) -> None:
+    """Write the sample company and print where it is."""
+    from crmkit import sample
+
+    sample.write(options.to, customers=options.customers, seed=options.seed, file_format=options.file_format)
+    print(Path(options.to).resolve())
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for pair in given:
+        name, sign, value = pair.partition("=")
+        if not sign or not name.isidentifier():
+            raise UsageError(f"--set {pair!r} is not NAME=VALUE; write for example --set window_days=30.")
+        pairs[name] = value
+    return pairs
+
+
+def _values(pairs: dict[str, str]) -> dict[str, Any]:
+    """Read options of metrics as Python values: whole numbers, numbers, true and false, else text."""
+    found: dict[str, Any] = {}
+    for name, text in pairs.items():
+        found[name] = {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
+        if found[name] is text:
+            for kind in (int, float):
+                try:
+                    found[name] = kind(text)
+                    break
+                except ValueError:
+                    continue
+    return found
+
+
+def _print(frame: pd.DataFrame, form: str) -> None:
+    if form == "json":
+        print(json.dumps([_plain(row) for row in frame.to_dict("records")], ensure_ascii=False, indent=1))
+    elif form == "csv":
+        frame = frame.copy()
+        for name in frame.columns:
+            if len(frame) and isinstance(frame[name].iloc[0], list | dict):
+                frame[name] = [json.dumps(value, ensure_ascii=False) for value in frame[name]]
+        sys.stdout.write(frame.to_csv(index=False))
+    else:
+        print(_as_table(frame))
+
+
+def _as_table(frame: pd.DataFrame) -> str:
+    from crmkit.tables import table
+
+    return repr(table(frame, caption=""))
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as JSON can hold it: dates as text, unknown as null, whole numbers without a fraction."""
+    import numpy as np
+    import pandas as pd
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, list | dict):
+            return value
+        if value is None or value is pd.NaT or (isinstance(value, float) and not np.isfinite(value)):
+            return None
+        if isinstance(value, pd.Timestamp):
+            return value.date().isoformat() if value == value.normalize() else value.isoformat()
+        if isinstance(value, np.generic):
+            return value.item()
+        return value
+
+    return {name: plain(value) for name, value in row.items()}

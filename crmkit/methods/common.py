@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -55,6 +56,12 @@ def run(expression: ir.Table) -> pd.DataFrame:
     for column in found.select_dtypes("datetime"):
         found[column] = found[column].astype("datetime64[us]")
     return found
+
+
+def median(crm, value: ir.NumericColumn) -> ir.NumericScalar:
+    """Return the median of a column; approximate on an engine that has no exact one, such as BigQuery and Trino."""
+    exact = crm.engine is None or crm.engine.has_operation(ops.Median)
+    return (value.median() if exact else value.approx_quantile(0.5)).cast("float64")
 
 
 def customers_by(crm, by: Sequence[str]) -> tuple[ir.Table, list[str]]:

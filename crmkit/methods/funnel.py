@@ -12,7 +12,7 @@ import pandas as pd
 from crmkit.engine import dimensions
 from crmkit.engine.intervals import wilson
 from crmkit.errors import UsageError
-from crmkit.methods.common import names, need, run, said
+from crmkit.methods.common import median, names, need, run, said
 from crmkit.periods import Period
 from crmkit.relations import at
 
@@ -108,9 +108,9 @@ def stage_order(crm) -> list[str]:
                 "'Proposal = \"open\"', in their order, or the table opportunity_stages."
             )
         return told
-    if "stages" not in crm.remembered:
-        crm.remembered["stages"] = _seen(crm)
-    seen, pairs = crm.remembered["stages"]
+    if ("stage order",) not in crm.remembered:
+        crm.remembered["stage order",] = _seen(crm)
+    seen, pairs = crm.remembered["stage order",]
     fresh = [stage for stage in seen if stage not in told and stage not in ends]
 
     def before(one: str, other: str) -> bool:
@@ -170,7 +170,7 @@ def _asked(crm, span: Period, stages: list[str], by: list[str]) -> tuple[ir.Tabl
         return counts, groups
     spent = spent.filter(spent.stands == 0)
     days = spent.group_by(*groups, "place").agg(
-        n=spent.count(), median_days=spent.days.median().cast("float64"), mean_days=spent.days.mean()
+        n=spent.count(), median_days=median(crm, spent.days), mean_days=spent.days.mean()
     )
     days = days.select(*groups, place=days.place.cast("int64"), what=ibis.literal("days"), n="n",
                        median_days="median_days", mean_days="mean_days")  # fmt: skip

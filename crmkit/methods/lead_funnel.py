@@ -14,7 +14,7 @@ from crmkit.casting import TIME
 from crmkit.engine import dimensions
 from crmkit.engine.intervals import wilson
 from crmkit.errors import UsageError
-from crmkit.methods.common import names, need, run, said
+from crmkit.methods.common import median, names, need, run, said
 from crmkit.methods.funnel import fold
 from crmkit.periods import Period
 from crmkit.relations import at
@@ -134,7 +134,7 @@ def _asked(crm, leads: ir.Table, groups: list[str], window_days: float) -> ir.Ta
     for place, (date, following) in enumerate(pairwise(_DATES)):
         both = leads.filter(leads[date].notnull() & leads[following].notnull())
         days = (both[following].epoch_seconds() - both[date].epoch_seconds()) / _DAY
-        sums = {"n": both.count(), "median_days": days.median().cast("float64"), "mean_days": days.mean()}
+        sums = {"n": both.count(), "median_days": median(crm, days), "mean_days": days.mean()}
         timed = both.group_by(groups).agg(**sums) if groups else both.agg(**sums)
         named = {"place": ibis.literal(place).cast("int64"), "what": ibis.literal("days"), "ripe": ibis.null("int64")}
         parts.append(timed.mutate(**named).select(parts[0].columns))

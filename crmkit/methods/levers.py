@@ -176,6 +176,8 @@ def _apply(metric: Metric, values: Mapping[str, float]) -> float:
         return float(metric.declare(**{part: float(values.get(part, np.nan)) for part in metric.parts}))
     except ZeroDivisionError:
         return float("nan")
+    except (TypeError, AttributeError):
+        raise UsageError(f"{metric.name} is more than arithmetic of its parts, so it has no levers.") from None
 
 
 def _exponents(metric: Metric) -> dict[str, float] | None:

@@ -18,6 +18,8 @@ from crmkit.pages.sentences import (
     headline,
     headline_cards,
     headlines,
+    is_noise,
+    reason_finding,
     target,
 )
 from crmkit.pages.showing import absent, draw, fold, grid, quiet
@@ -39,7 +41,9 @@ __all__ = [
     "headline_cards",
     "headlines",
     "history",
+    "is_noise",
     "quiet",
+    "reason_finding",
     "reconciled",
     "scorecard",
     "target",

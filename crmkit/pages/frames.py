@@ -96,7 +96,12 @@ def groups(
     names = [metrics] if isinstance(metrics, str) else list(metrics)
     if not by:
         return _lacking("no column to split it by")
-    return _about(tried(crm.measure, names, period=crm.period(period), by=by, **options), crm, names)
+    now = crm.period(period)
+    found = _about(tried(crm.measure, names, period=now, by=by, **options), crm, names, every=now.grain or "")
+    if found.attrs.get("missing"):
+        return found
+    there = found["value"].notna() | (found["n"].fillna(0) > 0)  # a group without a single observation is no group
+    return found[there].reset_index(drop=True)
 
 
 def explain(crm: Crm, metric: str, period: str | Period, by: str) -> pd.DataFrame:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 #: By which columns the reasons of a change are looked for, where the metric has them.
 REASONS_BY = ("segment", "plan", "source", "owner.team", "touchpoint", "channel", "industry", "category")
 #: The numbers that the first page begins with, as far as the data has them.
-FIRST = ("nps", "churn_rate", "nrr", "win_rate", "sales_velocity", "revenue", "won_revenue", "sales_cycle_days")
+FIRST = (
+    "nps", "churn_rate", "win_rate", "sales_velocity", "revenue", "nrr", "csat", "new_customers", "won_revenue",
+    "average_deal_size", "sales_cycle_days",
+)  # fmt: skip
 
 
 def family_title(family: str) -> str:
@@ -38,29 +41,52 @@ def family_title(family: str) -> str:
     return getattr(module, "TITLE", family.replace("_", " ").capitalize())
 
 
-def first_numbers(crm: Crm, card: pd.DataFrame, *, most: int = 5) -> list[str]:
+def first_numbers(crm: Crm, card: pd.DataFrame, *, most: int = 8) -> list[str]:
     """Return the metrics that a page of everything begins with: the company's own choice, else the usual ones."""
     known = set(card.loc[card["value"].notna(), "metric"])
     wanted = [name for name in (*crm.config.metrics, *FIRST, *card["metric"]) if name in known]
     return list(dict.fromkeys(wanted))[:most]
 
 
-def summary(crm: Crm, card: pd.DataFrame) -> Html:
-    """Make the answer of the scorecard: how many numbers, how many moved by more than noise, how many met a target."""
+def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before") -> Html:
+    """Make the answer of the scorecard: which numbers changed by more than noise, and how many targets are met."""
     measured = card[card["value"].notna()]
-    moved = measured[measured["verdict"].isin(["rose", "fell"])]
-    better, worse = int((moved["good"] == True).sum()), int((moved["good"] == False).sum())  # noqa: E712, object column
     judged = measured[measured["verdict"] != ""]
+    moved = movers(measured, most=100)
     met, off = (int((measured["status"] == status).sum()) for status in ("on target", "off target"))
-    text = f"{len(judged)} of {len(measured)} numbers have an interval; of these, "
     if not len(moved):
-        text += "none changed by more than noise."
+        text = f"None of the {len(judged)} numbers with an interval changed by more than noise since {against}."
     else:
-        verb = "has" if len(moved) == 1 else "have"
-        text += f"{len(moved)} {verb} changed by more than noise: {better} for the better, {worse} for the worse."
+        better = moved.loc[[good is True for good in moved["good"]], "title"]
+        worse = moved.loc[[good is False for good in moved["good"]], "title"]
+        said = [f"{_named(part)} {word}" for part, word in ((better, "better"), (worse, "worse")) if len(part)]
+        other = (
+            f", {len(moved) - len(better) - len(worse)} moved otherwise"
+            if len(moved) > len(better) + len(worse)
+            else ""
+        )
+        text = f"Changed by more than noise since {against}: {'; '.join(said) or len(moved)}{other}."
     if met + off:
-        text += f" {met} of {met + off} targets {'is' if met == 1 else 'are'} met."
+        text += f" {met} of {met + off} targets {'is' if met + off == 1 else 'are'} met."
     return notebook.answer("{}", text)
+
+
+def _named(titles: pd.Series, *, most: int = 4) -> str:
+    """List the first few titles, and how many more there are."""
+    names = [title.removesuffix(", mean").removesuffix(", median") for title in titles]
+    names = [name if name.isupper() or at == 0 else name[:1].lower() + name[1:] for at, name in enumerate(names)]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def missed(card: pd.DataFrame, *, currency: str = "") -> Html:
+    """List the targets that are missed: value and target of each; nothing where none is."""
+    rows = card[card["status"] == "off target"]
+    said = []
+    for row in rows.itertuples():
+        value, target = (say(number, row.unit, currency=currency) for number in (row.value, row.target))
+        said.append(f"{row.title} {value}, target {target}")
+    return listed([f"Targets missed: {'; '.join(said)}."] if said else [])
 
 
 def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against: str = "before") -> Html:
@@ -72,24 +98,25 @@ def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against:
         {
             "metric": rows["title"],
             "value": rows["value"],
-            "interval": [say_interval(r.low, r.high, r.unit, **form) for r in rows.itertuples()],
+            "interval": [_interval(r.low, r.high, r.unit, form) for r in rows.itertuples()],
             "change": [_change(r.value, r.previous, r.unit, form) for r in rows.itertuples()],
             "noise": [_verdict(row) for row in rows.to_dict("records")],
-            "target": [UNKNOWN if missing(r.target) else say(r.target, r.unit, **form) for r in rows.itertuples()],
+            "target": ["" if missing(r.target) else say(r.target, r.unit, **form) for r in rows.itertuples()],
             "status": rows["status"],
             "trend": [list(past[name]) if name in past else [] for name in rows["metric"]],
             "n": rows["n"],
         }
     )
-    if (shown["target"] == UNKNOWN).all():
+    if (shown["target"] == "").all():
         shown = shown.drop(columns=["target", "status"])
-    if (shown["interval"] == UNKNOWN).all():
+    if (shown["interval"] == "").all():
         shown = shown.drop(columns=["interval", "noise"])
-    names = {"interval": "95% interval", "noise": "more than noise?", "change": f"change from {against}"}
+    names = {"interval": "95% interval", "noise": "beyond noise?", "change": f"since {against}"}
+    written = [name for name in ("interval", "change", "target") if name in shown]
     return table(
         shown, caption=family_title(family), names=names, units={"value": list(rows["unit"]), "n": "count"},
-        currency=currency, sparks=["trend"], status=[name for name in ("status", "noise") if name in shown],
-        max_rows=100,
+        currency=currency, sparks=["trend"], numbers=written,
+        status=[name for name in ("status", "noise") if name in shown], max_rows=100,
     )  # fmt: skip
 
 
@@ -192,6 +219,11 @@ def noticed(crm: Crm, notes: Sequence[str] = ()) -> Html:
     return listed(found) if found else quiet("Nothing was repaired or left out while the data was opened.")
 
 
+def _interval(low: float, high: float, unit: str, form: dict[str, str]) -> str:
+    text = say_interval(low, high, unit, **form)
+    return "" if text == UNKNOWN else text
+
+
 def _change(value: float, previous: float, unit: str, form: dict[str, str]) -> str:
     return say_change(value, previous, unit, **form)
 
@@ -200,7 +232,7 @@ def _verdict(row: dict) -> str:
     """Write the verdict as a status: better or worse where it is more than noise and a direction is good."""
     verdict = str(row.get("verdict") or "")
     if "noise" in verdict:
-        return "no more than noise"
+        return "no"
     good = row.get("good")
     if verdict and good is not None and not (isinstance(good, float) and np.isnan(good)):
         return "better" if good else "worse"

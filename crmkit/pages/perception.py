@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crmkit.periods import Period
 
 BANDS = ("promoters", "passives", "detractors")
-CARDS = ("nps", "csat", "ces", "ces_easy", "survey_answers")
+CARDS = ("nps", "csat", "ces", "survey_answers")
 DEFINED = ("nps", "promoters", "passives", "detractors", "csat", "csat_mean", "ces", "ces_easy", "survey_answers")
 _NAMES = {"nps": "Net Promoter Score", "csat": "satisfaction", "ces": "effort"}
 _SUSPICIOUS_FROM = 100  # answers: with fewer, a score that never occurs says nothing
@@ -41,7 +41,7 @@ def answer_sheet(crm: Crm, period: str | Period) -> pd.DataFrame:
     >>> crm = crmkit.open({"surveys": {"response_id": list("abc"), "survey": ["nps"] * 3, "score": [0, 11, 9.5],
     ...     "answered_at": ["2026-03-01"] * 3}})
     >>> answer_sheet(crm, "2026-03")[["answers", "left out", "lowest", "highest"]].values.tolist()
-    [[1, 2, 0.0, 11.0]]
+    [[1.0, 2.0, 0.0, 11.0]]
     """
     return tried(_answer_sheet, crm, crm.period(period))
 

@@ -11,6 +11,7 @@ from crmkit.engine.availability import lacks
 from crmkit.metric import find
 from crmkit.numbers import as_number
 from crmkit.pages.frames import explain, values
+from crmkit.pages.sentences import dimension_name
 from crmkit.periods import Period
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def _bands(crm: Crm, now: Period) -> Iterator[dict[str, Any]]:
 def _whole(crm: Crm, now: Period, name: str, by: str) -> dict[str, Any]:
     parts = crm.measure(name, period=now, by=by, intervals=False)["value"].sum()
     metric = find(name)
-    return _row(crm, f"{metric.title}: the groups by {by} add up to the whole", parts, values(crm, [name], now)[name],
-                metric.unit)  # fmt: skip
+    what = f"{metric.title}: the groups by {dimension_name(by)} add up to the whole"
+    return _row(crm, what, parts, values(crm, [name], now)[name], metric.unit)
 
 
 def _change(crm: Crm, now: Period, name: str, by: str) -> dict[str, Any]:
@@ -115,8 +116,8 @@ def _change(crm: Crm, now: Period, name: str, by: str) -> dict[str, Any]:
         return {}
     metric = find(name)
     change = values(crm, [name], now)[name] - values(crm, [name], now.previous())[name]
-    return _row(crm, f"{metric.title}: the parts by {by} add up to the change", parts["effect"].sum(), change,
-                metric.unit)  # fmt: skip
+    what = f"{metric.title}: the parts by {dimension_name(by)} add up to the change"
+    return _row(crm, what, parts["effect"].sum(), change, metric.unit)
 
 
 def _row(crm: Crm, what: str, left: float, right: float, unit: str) -> dict[str, Any]:

@@ -12,14 +12,16 @@ from crmkit.errors import NotInThisData
 from crmkit.metric import find
 from crmkit.numbers import UNKNOWN, say, say_interval
 from crmkit.pages.frames import tried, values
-from crmkit.pages.showing import absent, listed
+from crmkit.pages.showing import absent, listed, quiet
 from crmkit.tables import Html, missing
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.periods import Period
 
-CARDS = ("churn_rate", "customers_at_end", "nrr", "grr", "renewal_rate", "repeat_rate")
+CARDS = (
+    "churn_rate", "nrr", "renewal_rate", "repeat_rate", "customers_at_end", "new_customers", "lost_customers", "grr",
+)  # fmt: skip
 DEFINED = (
     "churn_rate", "churn_rate_acquired", "churn_rate_average", "retention_rate", "customers_at_start", "new_customers",
     "lost_customers", "reactivated_customers", "customers_at_end", "renewal_rate", "renewal_rate_value", "mrr",
@@ -82,18 +84,37 @@ def _renewals(crm: Crm, now: Period, by: str) -> pd.DataFrame:
 
 
 def one_by_another(crm: Crm, period: str | Period, *, metrics: Sequence[str] = CHURN) -> Html:
-    """Say that the same losses read differently by another definition: "64.8% by one definition is 8.4% by another"."""
-    value = values(crm, metrics, period).dropna().astype(float)
-    lost = values(crm, ["lost_customers"], period)["lost_customers"]
-    if len(value) < 2 or missing(lost):
-        return absent(lacks(crm, metrics[0]) or "one definition alone can be measured in this period")
-    standard, other = metrics[0], value.drop(metrics[0]).sub(value[metrics[0]]).abs().idxmax()
+    """Say that the same losses read differently by another definition: "64.8% by one definition is 8.4% by another".
+
+    The first of `metrics` is set against the one that differs most from it.
+    """
+    found = crm.measure(list(metrics), period=crm.period(period), intervals=False).set_index("metric")
+    value = found["value"].dropna().astype(float)
+    if len(value) < 2 or metrics[0] not in value:
+        return absent(lacks(crm, metrics[0]) or "only one definition can be measured in this period")
+    other = value.drop(metrics[0]).sub(value[metrics[0]]).abs().idxmax()
+    parts = [f"{_division(found.loc[name])} ({find(name).formula})" for name in (other, metrics[0])]
     text = (
-        f"{say(value[other], 'share')} by one definition ({find(other).formula}) is {say(value[standard], 'share')} by "
-        f"another ({find(standard).formula}). Both count the same {say(float(lost), 'count')} losses; they "
-        "divide them by different numbers."
+        f"{say(value[other], 'share')} by one definition is {say(value[metrics[0]], 'share')} by another, in the same "
+        f"period: {parts[0]}, against {parts[1]}."
     )
     return listed([text])
+
+
+def _division(row: pd.Series) -> str:
+    """Write what a ratio was computed from: 81 ÷ 959."""
+    return " ÷ ".join(say(float(row[name]), "count") for name in ("numerator", "denominator"))
+
+
+def inactivity(crm: Crm) -> Html:
+    """Say after how many days without an order a customer without a subscription counts as lost, where that applies."""
+    if "orders" not in crm.tables:
+        return listed([])
+    days = crm.config.inactive_after_days
+    return quiet(
+        f"Buyers without a subscription count as lost after {days} days without an order (a setting of this data), so "
+        f"none of them can be lost before day {days}; their curve starts to fall there."
+    )
 
 
 def survival_in_words(curve: pd.DataFrame, *, days: int = 365) -> Html:
@@ -140,7 +161,8 @@ def lost_reasons(crm: Crm, period: str | Period) -> pd.DataFrame:
         frame.attrs["missing"] = reason
     if "value" in frame:
         frame = frame[frame["value"] > 0].reset_index(drop=True)
-        frame.attrs |= {"title": "Lost customers", "unit": "count", "as_of": crm.as_of}
+        every = crm.period(period).grain or ""
+        frame.attrs |= {"title": "Lost customers", "unit": "count", "as_of": crm.as_of, "every": every}
         if not len(frame):
             frame.attrs["missing"] = "nobody was lost in this period"
     return frame

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.periods import Period
 
-CARDS = ("sales_velocity", "win_rate", "average_deal_size", "sales_cycle_days", "won_revenue", "pipeline_value")
+CARDS = (
+    "sales_velocity", "win_rate", "average_deal_size", "sales_cycle_days", "won_revenue", "new_revenue",
+    "pipeline_value", "opportunities_created",
+)  # fmt: skip
 LEVERS = ("opportunities_worked", "average_deal_size", "win_rate", "sales_cycle_days")
 DEFINED = (
     "sales_velocity", "opportunities_worked", "win_rate", "win_rate_value", "close_rate", "average_deal_size",
@@ -75,11 +78,13 @@ def compared_table(frame: pd.DataFrame, *, caption: str) -> Html:
     if reason := missing_from(frame):
         return absent(reason)
     units = {"value": frame.attrs["units"], "before": frame.attrs["units"], "n": "count"}
-    return table(frame, caption=caption, units=units, currency=frame.attrs["currency"])
+    return table(
+        frame, caption=caption, units=units, currency=frame.attrs["currency"], numbers=["95% interval", "change"]
+    )
 
 
 def _noise(verdict: str) -> str:
-    return "no more than noise" if "noise" in str(verdict) else f"yes, it {verdict}" if verdict else UNKNOWN
+    return "no" if "noise" in str(verdict) else f"yes, it {verdict}" if verdict else ""
 
 
 def representatives(crm: Crm, period: str | Period, by: str) -> pd.DataFrame:
@@ -88,8 +93,8 @@ def representatives(crm: Crm, period: str | Period, by: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a representative: the column `by`, `worked on`, `closed`, `win_rate`, `win rate, 95% interval`,
-        `deal size`, `cycle`, `velocity`, `remark` (few closed), the highest velocity first.
+        One row a representative, the highest velocity first: `representative`, `worked on`, `closed`, `win rate`,
+        `95% interval` (of the win rate), `mean deal`, `days to win`, `velocity, a day`, `remark` ("few" closed).
     """
     return tried(_representatives, crm, crm.period(period), by)
 
@@ -108,15 +113,15 @@ def _representatives(crm: Crm, now: Period, by: str) -> pd.DataFrame:
     ends = zip(rows["low"]["win_rate"], rows["high"]["win_rate"], strict=True)
     shown = pd.DataFrame(
         {
-            by: rows.index,
+            "representative": rows.index,
             "worked on": value["opportunities_worked"].to_numpy(),
             "closed": closed.to_numpy(),
             "win rate": value["win_rate"].to_numpy(),
             "95% interval": [say_interval(low, high, "share") for low, high in ends],
             "mean deal": value["average_deal_size"].to_numpy(),
-            "mean cycle": value["sales_cycle_days"].to_numpy(),
-            "velocity": value["sales_velocity"].to_numpy(),
-            "remark": ["few closed" if count < FEW else "" for count in closed],
+            "days to win": value["sales_cycle_days"].to_numpy(),
+            "velocity, a day": value["sales_velocity"].to_numpy(),
+            "remark": ["few" if count < FEW else "" for count in closed],
         }
     )
     shown.attrs |= {"currency": crm.config.currency, "as_of": crm.as_of}
@@ -124,8 +129,8 @@ def _representatives(crm: Crm, now: Period, by: str) -> pd.DataFrame:
 
 
 REPRESENTATIVE_UNITS = {
-    "worked on": "count", "closed": "count", "win rate": "share", "mean deal": "money", "mean cycle": "days",
-    "velocity": "money_per_day",
+    "worked on": "count", "closed": "count", "win rate": "share", "mean deal": "money", "days to win": "count",
+    "velocity, a day": "money",
 }  # fmt: skip
 QUOTA_UNITS = {"value": "money", "target": "money", "attainment": "share"}
 
@@ -166,26 +171,46 @@ def spread_of_win_rates(people: pd.DataFrame) -> Html:
     return listed([text])
 
 
-def lever_sentence(parts: pd.DataFrame, *, currency: str = "") -> Html:
-    """Say how velocity changed and which lever did most; from what `levers` returns.
+def lever_sentence(parts: pd.DataFrame, *, currency: str = "", noise: bool = False) -> Html:
+    """Say how velocity changed and what each lever did to it; from what `levers` returns.
 
     Examples
     --------
     >>> parts = pd.DataFrame({"lever": ["win_rate", "average_deal_size"], "contribution": [-30.0, 10.0]})
-    >>> print(lever_sentence(parts).text.replace(chr(160), " "))
-    Velocity fell by 20 a day; the lever that did most is win rate (−30 a day).
+    >>> lever_sentence(parts).text.replace(chr(160), " ").split(". ")[0]
+    'Velocity fell by 20 a day, most through win rate'
     """
     if "contribution" not in parts or parts["contribution"].isna().any():
         return absent(str(parts.attrs.get("missing") or "a lever is not known in one of the two periods"))
-    change = float(parts["contribution"].sum())
-    top = parts.loc[parts["contribution"].abs().idxmax()]
-    money = {"unit": "money_per_day", "currency": currency}
-    did = f"{'+' if top['contribution'] > 0 else '−'}{say(abs(top['contribution']), **money)}"
-    text = (
-        f"Velocity {'rose' if change > 0 else 'fell'} by {say(abs(change), **money)}; the lever that did most is "
-        f"{lever_name(top['lever'])} ({did})."
-    )
+    text = f"{lever_title(parts, currency=currency)}."
+    up, down = ([row for row in parts.itertuples() if sign * row.contribution > 0] for sign in (1, -1))
+    for rows, verb in ((up, "raised"), (down, "lowered")):
+        rows.sort(key=lambda row: -abs(row.contribution))
+        did = [f"{lever_name(row.lever)} by {_money_a_day(abs(row.contribution), currency)}" for row in rows]
+        text += f" It was {verb} through {_and(did)}." if did else ""
+    if noise:
+        text += " The change as a whole is no more than noise, and so its parts may be, too."
     return listed([text])
+
+
+def lever_title(parts: pd.DataFrame, *, currency: str = "") -> str:
+    """Say how velocity changed, and through which lever most, for the title of the figure; "" where it is not known."""
+    if "contribution" not in parts or parts["contribution"].isna().any():
+        return ""
+    change = float(parts["contribution"].sum())
+    if not change:
+        return "Velocity is as it was"
+    top = parts.loc[(parts["contribution"] * (1 if change > 0 else -1)).idxmax(), "lever"]
+    size = _money_a_day(abs(change), currency)
+    return f"Velocity {'rose' if change > 0 else 'fell'} by {size}, most through {lever_name(top)}"
+
+
+def _money_a_day(value: float, currency: str) -> str:
+    return say(value, "money_per_day", currency=currency)
+
+
+def _and(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
 def lever_name(lever: str) -> str:
@@ -225,7 +250,7 @@ def what_if_table(frame: pd.DataFrame, *, caption: str) -> Html:
         }
     )
     units = {"velocity then": "money_per_day", "gain": "money_per_day"}
-    return table(shown, caption=caption, units=units, currency=currency, bars=["gain"])
+    return table(shown, caption=caption, units=units, currency=currency, numbers=["changed by", "from", "to"])
 
 
 def _lever_value(lever: str, value: float, currency: str) -> str:
@@ -233,7 +258,7 @@ def _lever_value(lever: str, value: float, currency: str) -> str:
 
 
 def won_deals(crm: Crm, period: str | Period) -> pd.DataFrame:
-    """Return the opportunities won in a period, one row each: `amount` and `days` from creation to winning."""
+    """Return the opportunities won in a period, one row each: `amount` and `days_to_win`, from creation."""
     return tried(_won_deals, crm, crm.period(period))
 
 
@@ -243,7 +268,7 @@ def _won_deals(crm: Crm, now: Period) -> pd.DataFrame:
     deals = crm.relations.get("opportunities")
     won = deals.filter((deals.outcome == "won") & (deals.closed_at >= at(now.start)) & (deals.closed_at < at(now.end)))
     days = (won.closed_at.epoch_seconds() - won.created_at.epoch_seconds()) / 86_400.0
-    frame = won.select("amount", days=days).order_by("amount", "days").to_pyarrow().to_pandas()
+    frame = won.select("amount", days_to_win=days).order_by("amount", "days_to_win").to_pyarrow().to_pandas()
     frame.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
     return frame
 
@@ -255,7 +280,7 @@ def size_finding(deals: pd.DataFrame) -> str:
 
 def cycle_finding(deals: pd.DataFrame) -> str:
     """Say mean and median of the days to winning, for the title of their figure."""
-    return _spread(deals, "days", "win", {"unit": "days"})
+    return _spread(deals, "days_to_win", "win", {"unit": "days"})
 
 
 def _spread(deals: pd.DataFrame, column: str, what: str, form: dict[str, str]) -> str:
@@ -421,7 +446,7 @@ def attainment_by(crm: Crm, metric: str, period: str | Period, *, key: str, by: 
 
 def _attainment_by(crm: Crm, metric: str, now: Period, key: str, by: str) -> pd.DataFrame:
     asked = targets(crm, now, by=key)
-    asked = asked[asked["metric"] == metric]
+    asked = asked[asked["metric"] == metric] if len(asked) else asked
     if reason := lacks(crm, metric):
         raise NotInThisData(f"not in this data, {reason}")
     if not len(asked):
@@ -433,7 +458,8 @@ def _attainment_by(crm: Crm, metric: str, now: Period, key: str, by: str) -> pd.
     rows["value"] = rows["value"].fillna(0.0)
     rows[by] = rows[by].fillna(rows[key])
     rows = with_attainment(rows).sort_values("attainment", ascending=False, kind="stable")
-    shown = rows[[by, "value", "target", "attainment", "status"]].reset_index(drop=True)
+    shown = rows[[by, "value", "target", "attainment", "status"]].rename(columns={by: "representative"})
+    shown = shown.reset_index(drop=True)
     shown.attrs |= {"currency": crm.config.currency}
     return shown
 

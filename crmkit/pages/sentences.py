@@ -54,7 +54,7 @@ def headline(card: pd.DataFrame, metric: str, *, currency: str = "", against: st
     row = rows.iloc[0].to_dict()
     form = {"currency": currency}
     title, unit = str(row.get("title") or metric), str(row.get("unit") or "")
-    text = f"{title} {'are' if _plural(title, unit) else 'is'} {say(row['value'], unit, **form)}"
+    text = f"{title} {'are' if _plural(title) else 'is'} {say(row['value'], unit, **form)}"
     interval = say_interval(row.get("low"), row.get("high"), unit, **form)
     text += f" (95% interval {interval})" if interval != UNKNOWN else ""
     text += _moved(row, unit, form, against) + "."
@@ -86,6 +86,26 @@ def answer(card: pd.DataFrame, metrics: Sequence[str], *, currency: str = "") ->
     """
     said = [_short(card, name, currency) for name in metrics]
     return notebook.answer("{}", " ".join(sentence for sentence in said if sentence) or "Nothing to measure yet.")
+
+
+def reason_finding(frame: pd.DataFrame) -> str:
+    """Say which reason was given most often, for the title of a figure of reasons; "(none)" is no reason.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> reason_finding(pd.DataFrame({"lost_reason": ["(none)", "Price", "Service"], "value": [9.0, 5.0, 3.0]}))
+    'Price is the reason given most often: 5 of 8; 9 have none'
+    """
+    if "lost_reason" not in frame or not len(frame):
+        return ""
+    given = frame[frame["lost_reason"] != "(none)"].sort_values("value", ascending=False, kind="stable")
+    without = float(frame["value"].sum() - given["value"].sum())
+    if not len(given):
+        return f"None of the {say(without, 'count')} has a reason"
+    top, whole = given.iloc[0], say(float(given["value"].sum()), "count")
+    rest = f"; {say(without, 'count')} have none" if without else ""
+    return f"{top['lost_reason']} is the reason given most often: {say(float(top['value']), 'count')} of {whole}{rest}"
 
 
 def change_explained(parts: pd.DataFrame, *, unit: str = "", by: str = "", noise: bool = False) -> str:
@@ -132,9 +152,13 @@ def change_explained(parts: pd.DataFrame, *, unit: str = "", by: str = "", noise
 
 def explained(card: pd.DataFrame, metric: str, parts: pd.DataFrame) -> Html:
     """Say in a paragraph what the change of a scorecard's metric is made of; nothing where there are no parts."""
+    return listed([change_explained(parts, unit=find(metric).unit, noise=is_noise(card, metric))])
+
+
+def is_noise(card: pd.DataFrame, metric: str) -> bool:
+    """Tell whether a scorecard says of a metric's change that it is no more than noise."""
     rows = card[card["metric"] == metric]
-    noise = bool(len(rows)) and "noise" in str(rows["verdict"].iloc[0])
-    return listed([change_explained(parts, unit=find(metric).unit, noise=noise)])
+    return bool(len(rows)) and "noise" in str(rows["verdict"].iloc[0])
 
 
 def target(card: pd.DataFrame, metric: str) -> float | None:
@@ -157,11 +181,25 @@ def definition_list(crm: Crm, metrics: Iterable[str]) -> Html:
     return notebook.definitions(find(name) for name in metrics if not lacks(crm, name))
 
 
-def _plural(title: str, unit: str) -> bool:
-    """Tell whether a title is a plural: Leads are, Win rate is."""
-    word = title.partition(",")[0].split(" (")[0].split()[-1] if title else ""
-    first = title.split(maxsplit=1)[0] if title else ""
-    return unit in ("count", "people") and (word.endswith("s") or first.endswith("s"))
+def dimension_name(by: str) -> str:
+    """Write the name of a column that groups in a sentence.
+
+    >>> dimension_name("owner.name"), dimension_name("customer.segment"), dimension_name("owner_id")
+    ('owner', 'customer segment', 'owner')
+    """
+    return by.removesuffix(".name").removesuffix("_id").replace(".", " ").replace("_", " ")
+
+
+def _plural(title: str) -> bool:
+    """Tell whether a title is a plural: Leads are, Customers at the start are; Win rate is, Sales cycle, mean is.
+
+    >>> [_plural(title) for title in ("Leads", "Calls made", "Satisfied customers (CSAT)", "Sales velocity")]
+    [True, True, True, False]
+    """
+    words = title.partition(" (")[0].split()
+    if not words or "," in title:
+        return False
+    return words[-1].endswith("s") or (words[0].endswith("s") and words[0] not in ("Sales", "Gross"))
 
 
 def _moved(row: dict[str, Any], unit: str, form: dict[str, str], against: str) -> str:
@@ -193,7 +231,7 @@ def _short(card: pd.DataFrame, metric: str, currency: str) -> str:
         return ""
     row = rows.iloc[0].to_dict()
     unit, title = str(row["unit"]), str(row["title"])
-    text = f"{title} {'are' if _plural(title, unit) else 'is'} {say(row['value'], unit, currency=currency)}"
+    text = f"{title} {'are' if _plural(title) else 'is'} {say(row['value'], unit, currency=currency)}"
     verdict = str(row.get("verdict") or "")
     change = say_change(row["value"], row.get("previous"), unit, currency=currency)
     if "noise" in verdict:

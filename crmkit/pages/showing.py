@@ -50,10 +50,10 @@ def grid(frame: pd.DataFrame, *, caption: str, **options: Any) -> Html:
 
 def absent(reason: str) -> Html:
     """Say in one quiet line that there is nothing here, and why. A report gathers such sections at its end."""
-    if reason.startswith("needs "):
-        reason = f"Not in this data: {reason}"
-    text = reason[:1].upper() + reason[1:].rstrip(".") + "."
-    return Html(f'<p class="crm-absent">{safe(text)}</p>', text)
+    prefix = "Not in this data: " if reason.startswith("needs ") else ""
+    text = (reason if prefix else reason[:1].upper() + reason[1:]).rstrip(".") + "."
+    html = f"<span>{prefix}</span>{safe(text)}" if prefix else safe(text)
+    return Html(f'<p class="crm-absent">{html}</p>', prefix + text)
 
 
 def missing_from(frame: pd.DataFrame) -> str:

@@ -61,6 +61,7 @@ class Converter:
     """Converts executed notebooks with one exporter, since a new one for each costs three times as much."""
 
     def __init__(self, *, lang: str) -> None:
+        self._lang = lang
         self._exporter = HTMLExporter(
             template_name="crmkit",
             extra_template_basedirs=[str(_TEMPLATES)],
@@ -91,6 +92,7 @@ class Converter:
         if title:
             title.extract()
         _join_silent_cells(soup)
+        _gather_absent(soup, title=texts(self._lang)["not_in_data"])
         _box(soup)
         contents = _number_sections(soup)
         return Body(heading, lead, str(soup), contents)
@@ -128,6 +130,58 @@ def _join_silent_cells(soup: BeautifulSoup) -> None:
             for silent in reversed(waiting):
                 code.summary.insert_after(*list(silent.find("details").find_all(recursive=False))[1:])
             waiting = []
+
+
+def _gather_absent(soup: BeautifulSoup, *, title: str) -> None:
+    """Take out the sections in which this data shows nothing, and list them with their reasons at the page's end.
+
+    A section reaches from one h2 to the next. It shows nothing where it has an element of class `crm-absent` and
+    neither figure nor table nor anything else that code made; its prose would only be in the way.
+    """
+    entries = []
+    for section in _sections(soup):
+        reasons = [each for part in section for each in part.find_all(class_="crm-absent")]
+        cells = [part for part in section if "cell" in (part.get("class") or [])]
+        if not reasons or any(not cell.find(class_="crm-absent") and _shows(cell) for cell in cells):
+            continue
+        if prefix := reasons[0].find("span"):
+            prefix.extract()  # it says what the list's heading says
+        heading = section[0].find("h2").get_text(" ", strip=True)
+        entries.append((heading, reasons[0].get_text(" ", strip=True)))
+        for part in section:
+            part.decompose()
+    if not entries:
+        return
+    listed = soup.new_tag("section", attrs={"class": "prose absent"})
+    head = soup.new_tag("h2")
+    head.string = title
+    listed.append(head)
+    items = soup.new_tag("ul", attrs={"class": "quiet small"})
+    for heading, reason in entries:
+        item = soup.new_tag("li")
+        item.string = f"{heading} {reason}"
+        items.append(item)
+    listed.append(items)
+    soup.append(listed)
+
+
+def _sections(soup: BeautifulSoup) -> list[list[Tag]]:
+    """Return the parts of each section: from prose that begins with an h2 up to the next such."""
+    sections: list[list[Tag]] = []
+    for part in [child for child in soup.children if isinstance(child, Tag)]:
+        first = part.find(True) if "prose" in (part.get("class") or []) else None
+        if first is not None and first.name == "h2":
+            sections.append([part])
+        elif sections:
+            sections[-1].append(part)
+    return sections
+
+
+def _shows(cell: Tag) -> bool:
+    """Tell whether a cell shows anything but its code and quiet remarks."""
+    return any(
+        isinstance(child, Tag) and not {"code", "quiet"} & set(child.get("class") or []) for child in cell.children
+    )
 
 
 def _box(soup: BeautifulSoup) -> None:

@@ -11,12 +11,13 @@ import pandas as pd
 
 from crmkit.engine import dimensions
 from crmkit.engine.intervals import wilson
-from crmkit.errors import UsageError
+from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import median, names, need, run, said
 from crmkit.periods import Period
 from crmkit.relations import at
 
 _DAY = 86_400.0
+_UNKNOWN = "lost somewhere"
 _COLUMNS = ["stage", "entered", "went_on", "lost", "open", "conversion", "low", "high", "from_start", "reached",
             "median_days", "mean_days"]  # fmt: skip
 
@@ -44,7 +45,7 @@ def funnel(crm, *, period: str | Period, by: str | Sequence[str] | None = None) 
     Raises
     ------
     NotInThisData
-        Where there are no opportunities.
+        Where there are no opportunities, or nothing says at which stage they were lost.
     UsageError
         Where nothing says in which order the stages stand.
 
@@ -53,8 +54,7 @@ def funnel(crm, *, period: str | Period, by: str | Sequence[str] | None = None) 
     An opportunity counts for every stage up to the furthest one it came to, also where it skipped one, and one that
     was won for all: so the funnel never widens. Each opportunity created counts as having entered the first stage.
     One that went back is counted where it came furthest. Without the table opportunity_stages an opportunity's own
-    `stage` says how far it came; then no days are known, and a lost one counts for the first stage alone if its stage
-    says no more than that it was lost.
+    `stage` says how far it came, if it does so for the lost ones too; then no days are known.
 
     Examples
     --------
@@ -75,7 +75,13 @@ def funnel(crm, *, period: str | Period, by: str | Sequence[str] | None = None) 
     stages = stage_order(crm)
     asked, groups = _asked(crm, span, stages, wanted)
     won_name = next((stage.name for stage in crm.config.stages if stage.meaning == "won"), "Won")
-    frame = fold(run(asked), [*stages, won_name], groups, wanted)
+    found = run(asked)
+    if nowhere := int(found.loc[found["what"] == _UNKNOWN, "n"].sum()):
+        raise NotInThisData(
+            f"funnel: not in this data, needs the table opportunity_stages. {nowhere:,} lost opportunities of "
+            f"{span.name} do not say at which stage they were lost."
+        )
+    frame = fold(found, [*stages, won_name], groups, wanted)
     return said(frame, crm, title="Sales funnel", unit="count")
 
 
@@ -163,8 +169,11 @@ def _asked(crm, span: Period, stages: list[str], by: list[str]) -> tuple[ir.Tabl
     else:
         deals = deals.mutate(far=_place(deals.stage, stages))
     place = ibis.ifelse(deals.outcome == "won", len(stages), deals.far.fill_null(0)).cast("int64")
+    what = deals.outcome
+    if spent is None:
+        what = ibis.ifelse((what == "lost") & deals.far.isnull(), _UNKNOWN, what)
     number = ibis.null("float64")
-    counts = deals.group_by(*groups, place=place, what=deals.outcome).agg(n=deals.count())
+    counts = deals.group_by(*groups, place=place, what=what).agg(n=deals.count())
     counts = counts.select(*groups, "place", "what", "n", median_days=number, mean_days=number)
     if spent is None:
         return counts, groups

@@ -72,13 +72,16 @@ def test_a_stage_that_only_the_data_knows_is_put_in_its_place():
 
 
 def test_without_a_history_of_stages():
-    deals = DEALS.assign(stage=["Won", "Won", "Offer", "Terms", "Lost", "Call"])
+    deals = DEALS.assign(stage=["Won", "Won", "Offer", "Terms", "Call", "Call"])
     crm = crmkit.open({"opportunities": deals}, config=TOLD, as_of="2026-04-30")
     found = funnel(crm, period="2026-03")
     assert found["entered"].to_list() == [5, 4, 3, 2]
     assert found["median_days"].isna().all()
     with pytest.raises(UsageError, match="stages"):
         funnel(crmkit.open({"opportunities": deals}, as_of="2026-04-30"), period="2026-03")
+    silent = DEALS.assign(stage=["Won", "Won", "Lost", "Terms", "Lost", "Call"])
+    with pytest.raises(NotInThisData, match="2 lost opportunities of 2026-03 do not say"):
+        funnel(crmkit.open({"opportunities": silent}, config=TOLD, as_of="2026-04-30"), period="2026-03")
 
 
 def adds_up(found: pd.DataFrame) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crmkit import schema
-from crmkit.errors import UsageError
+from crmkit.errors import DataError, UsageError
 from crmkit.metric import all_metrics, find
 from crmkit.periods import Period
 
@@ -25,6 +25,13 @@ def targets(crm, period: Period, *, by: str | None = None) -> pd.DataFrame:
     -------
     DataFrame
         `metric`, the group where there is one, `target`.
+
+    Raises
+    ------
+    UsageError
+        Where no target is made by `by`.
+    DataError
+        Where a metric has several different targets in the period.
     """
     keys = ["metric", by] if by else ["metric"]
     if "targets" not in crm.tables:
@@ -38,7 +45,14 @@ def targets(crm, period: Period, *, by: str | None = None) -> pd.DataFrame:
     for name in dimensions:
         there = rows[name].notna() & (rows[name] != "")
         rows = rows[there if name == by else ~there]
-    return rows[[*keys, "value"]].rename(columns={"value": "target"}).drop_duplicates(keys).reset_index(drop=True)
+    rows = rows[[*keys, "value"]].drop_duplicates()
+    doubled = rows[rows.duplicated(keys, keep=False)]
+    if len(doubled):
+        first = doubled[(doubled[keys] == doubled[keys].iloc[0]).all(axis=1)]
+        whom = " of ".join(str(first[key].iloc[0]) for key in reversed(keys))
+        several = " and ".join(f"{value:g}" for value in first["value"])
+        raise DataError(f"targets has several values of {whom} in {period.name}: {several}. Keep one of them.")
+    return rows.rename(columns={"value": "target"}).reset_index(drop=True)
 
 
 def attainment(crm, period: str | Period = "latest", *, by: str | None = None) -> pd.DataFrame:

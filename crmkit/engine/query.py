@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from crmkit.casting import TIME
@@ -56,10 +59,14 @@ def plan(
             continue
         column = f"m{len(named)}"
         named[atom.key] = (column, atom)
-        axes.setdefault((atom.at.op(), atom.moment != "during"), []).append((column, atom))
+    running = {atom.at.op() for _, atom in named.values() if atom.moment != "during"}
+    for column, atom in named.values():
+        time = atom.at.op()
+        # What is added up from the beginning passes the rows of the periods, too: one scan serves both.
+        upto = atom.moment != "during" or (time in running and atom.how in ("count", "sum"))
+        axes.setdefault((time, upto), []).append((column, atom))
     parts = [
-        _axis(table, groups, members, buckets, named.values(), running, approximate)
-        for (_, running), members in axes.items()
+        _axis(table, groups, members, buckets, named.values(), upto, approximate) for (_, upto), members in axes.items()
     ]
     expression = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     return Plan(relation, named, list(groups), expression)
@@ -74,7 +81,11 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool, a
     else:
         rows = table.filter((time >= at(buckets.start)) & (time < at(buckets.end)))
         start = buckets.start_of(time)
-    sums = {column: aggregate(atom, rows, approximate=approximate) for column, atom in members}
+    rows, wheres = _shared(rows, [atom.where for _, atom in members])
+    asked = zip(members, wheres, strict=True)
+    sums = {
+        column: aggregate(replace(atom, where=where), rows, approximate=approximate) for (column, atom), where in asked
+    }
     if len(buckets.periods) == 1 and not running:
         found = rows.group_by(groups).agg(**sums) if groups else rows.agg(**sums)
         found = found.mutate(**{START: at(buckets.start)})
@@ -83,6 +94,45 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool, a
     asked = {column for column, _ in members}
     padded = {column: found[column] if column in asked else _absent(atom) for column, atom in everything}
     return found.select(START, *groups, **padded)
+
+
+def _shared(rows: ir.Table, wheres: list[ir.BooleanValue | None]) -> tuple[ir.Table, list[ir.BooleanValue | None]]:
+    """Compute what several conditions have in common once a row, as a column of `rows`; return the shorter conditions.
+
+    An engine finds equal parts of expressions, but not in conjunctions that go on differently.
+    """
+    parts = [() if where is None else tuple(dict.fromkeys(_conjuncts(where.op()))) for where in wheres]
+    users: dict[ops.Value, frozenset[int]] = {}
+    for place, found in enumerate(parts):
+        for part in found:
+            users[part] = users.get(part, frozenset()) | {place}
+    groups: dict[frozenset[int], list[ops.Value]] = {}
+    for part, places in users.items():
+        groups.setdefault(places, []).append(part)
+    common = {places: found for places, found in groups.items() if len(places) > 1 and len(found) > 1}
+    if not common:
+        return rows, wheres
+    named = {f"shared_{number}": _all(found) for number, found in enumerate(common.values())}
+    rows = rows.mutate(**named)
+    taken = {part for found in common.values() for part in found}
+    shorter = []
+    for place, (where, found) in enumerate(zip(wheres, parts, strict=True)):
+        mine = [rows[name].op() for name, places in zip(named, common, strict=True) if place in places]
+        shorter.append(_all([*mine, *(part for part in found if part not in taken)]) if mine else where)
+    return rows, shorter
+
+
+def _conjuncts(node: ops.Value) -> Iterator[ops.Value]:
+    """Yield the conditions that `and` joins."""
+    if isinstance(node, ops.And):
+        yield from _conjuncts(node.left)
+        yield from _conjuncts(node.right)
+    else:
+        yield node
+
+
+def _all(conditions: Sequence[ops.Value]) -> ir.BooleanValue:
+    return functools.reduce(operator.and_, (condition.to_expr() for condition in conditions))
 
 
 def aggregate(atom: Atom, rows: ir.Table, *, approximate: bool = False) -> ir.Scalar:

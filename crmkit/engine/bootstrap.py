@@ -3,12 +3,16 @@
 The rows behind a result are fetched once, each with what it adds to every sum; a replicate weighs each row by a
 Poisson(1) number, which is the bootstrap of a sample whose size is itself left to chance. Where customers are counted,
 or several tables are combined, all rows of a customer share one weight: the customer is what is drawn. Rows are put in
-an order given by their content, so that neither their order in the source nor their ids change the result.
+an order given by their content, so that neither their order in the source nor their ids change the result. Each period
+is drawn from the rows that it alone would be measured from, so that its interval does not depend on the periods beside
+it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import operator
+from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
@@ -20,11 +24,14 @@ from crmkit.engine import intervals
 from crmkit.engine.buckets import Buckets
 from crmkit.engine.query import START
 from crmkit.kinds import Atom, Kind
+from crmkit.periods import Period
 from crmkit.relations import at
 
 REPLICATES = 400
 MOST_ROWS = 100_000
 """With more rows than this an interval is left out: it would be narrow, and take long."""
+_AT_ONCE = 4 * MOST_ROWS
+"""With more rows than this a relation's are not fetched for all metrics at once."""
 _SEED = 20260701
 
 
@@ -39,33 +46,39 @@ class Rows:
         `t<i>` (the start of the period it falls in, `Buckets.before` for an earlier one, null for none), and the
         groups.
     places : dict of atom key to int
-    units : dict of str to array
-        By relation, the number of the unit that each row belongs to.
+    span : Buckets
+    clustered : bool
+        Whether customers are drawn, and not rows.
+    running : frozenset of (str, str)
+        The relations' columns `t<i>` of sums of all that lies before a moment.
     """
 
     frames: dict[str, pd.DataFrame]
     places: dict[tuple, int]
     span: Buckets
-    units: dict[str, np.ndarray]
+    clustered: bool
+    running: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, tables: dict[str, tuple[Any, list[str]]], kind: Kind, span: Buckets) -> Rows | None:
-        """Fetch the rows behind `kind`; None where there are too many."""
+    def of(cls, fetched: Fetched, kind: Kind, span: Buckets) -> Rows | None:
+        """Return the rows behind `kind`; None where there are too many."""
+        tables = fetched.tables
         atoms: dict[str, dict[tuple, Atom]] = {}
         for atom in kind.atoms():
             atoms.setdefault(atom.relation, {})[atom.key] = atom
         several = len(atoms) > 1 or any(atom.how == "distinct" for asked in atoms.values() for atom in asked.values())
         clustered = several and all("customer_id" in tables[relation][0].columns for relation in atoms)
-        frames, places = {}, {}
+        frames, places, running = {}, {}, set()
         for relation, asked in atoms.items():
-            table, groups = tables[relation]
-            for place, key in enumerate(asked):
+            for place, (key, atom) in enumerate(asked.items()):
                 places[key] = place
-            found = _fetch(table, groups, list(asked.values()), span, clustered=clustered)
+                if atom.moment != "during":
+                    running.add((relation, f"t{place}"))
+            found = fetched.rows(relation, list(asked.values()), clustered=clustered)
             if found is None:
                 return None
             frames[relation] = found
-        return cls(frames, places, span, _units(frames, clustered))
+        return cls(frames, places, span, clustered, frozenset(running))
 
     def order(self, kind: Any, cells) -> tuple[np.ndarray, np.ndarray]:
         """Return the interval of a quantile in each cell: two of its own values."""
@@ -88,10 +101,34 @@ class Rows:
 
     def bootstrap(self, kind: Kind, cells) -> tuple[np.ndarray, np.ndarray]:
         """Return the percentile interval of a kind in each cell."""
-        generator = np.random.default_rng(_SEED)
-        most = max((int(units.max(initial=-1)) + 1 for units in self.units.values()), default=0)
-        drawn = generator.poisson(1.0, (most, REPLICATES))
-        weights = {name: drawn[units] for name, units in self.units.items()}
+        size = len(cells) // len(self.span.periods)
+        alone = [self._alone(period) for period in self.span.periods]
+        units = [_units(rows.frames, rows.clustered) for rows in alone]
+        most = max((int(of.max(initial=-1)) + 1 for each in units for of in each.values()), default=0)
+        # a longer draw begins with the shorter one, so one draw serves all periods
+        drawn = np.random.default_rng(_SEED).poisson(1.0, (most, REPLICATES))
+        found = [
+            rows._percentiles(kind, cells[place * size : (place + 1) * size], {n: drawn[of] for n, of in each.items()})
+            for place, (rows, each) in enumerate(zip(alone, units, strict=True))
+        ]
+        return np.concatenate([low for low, _ in found]), np.concatenate([high for _, high in found])
+
+    def _alone(self, period: Period) -> Rows:
+        """Return the rows as one period sees them: what lies after it is not there, what lies before it is before."""
+        start = pd.Timestamp(period.start)
+        span = Buckets((period,), self.span.every)
+        frames = {}
+        for name, frame in self.frames.items():
+            seen = {}
+            for column in (column for column in frame if column.startswith("t")):
+                earlier = pd.Timestamp(span.before) if (name, column) in self.running else pd.NaT
+                times = frame[column].astype("datetime64[us]")
+                seen[column] = times.where(times <= start).mask(times < start, earlier)
+            there = pd.DataFrame(seen).notna().any(axis=1)
+            frames[name] = _by_content(frame.assign(**seen)[there])
+        return Rows(frames, self.places, span, self.clustered, self.running)
+
+    def _percentiles(self, kind: Kind, cells, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         known: dict[tuple, np.ndarray] = {}
 
         def get(atom: Atom) -> np.ndarray:
@@ -164,33 +201,84 @@ def _units(frames: dict[str, pd.DataFrame], clustered: bool) -> dict[str, np.nda
     for place, frame in enumerate(frames.values()):
         numbers = frame.select_dtypes("number").add_prefix(f"{place}_")
         times = frame.select_dtypes("datetime").astype("int64").add_prefix(f"{place}_")
-        described.append(pd.concat([numbers, times], axis=1).groupby(frame["unit"].to_numpy(), dropna=False).sum())
-    content = pd.concat(described, axis=1).fillna(0)
+        owners = frame["unit"].to_numpy()
+        described.append(pd.concat([numbers, times], axis=1).groupby(owners, dropna=False).sum())
+        groups = [column for column in frame if column.startswith("by_")]
+        described.append(frame[groups].add_prefix(f"{place}_").groupby(owners, dropna=False).min().fillna(""))
+    content = pd.concat(described, axis=1)
+    content = content.fillna({column: "" if "_by_" in column else 0 for column in content})
     order = content.sort_values(list(content.columns)).index
     for name, frame in frames.items():
         units[name] = order.get_indexer(frame["unit"])
     return units
 
 
-def _fetch(table, groups: list[str], atoms: list[Atom], span: Buckets, *, clustered: bool) -> pd.DataFrame | None:
-    """Fetch the rows that any atom counts, with what each adds, ordered by their content."""
-    columns, relevant = {"unit": table.customer_id} if clustered else {}, []
-    for place, atom in enumerate(atoms):
-        time = atom.at
-        before = ibis.ifelse(time < at(span.start), at(span.before), span.start_of(time))
-        inside = (time < at(span.end)) if atom.moment != "during" else (time >= at(span.start)) & (time < at(span.end))
-        counts = inside if atom.where is None else inside & atom.where
-        columns[f"t{place}"] = ibis.ifelse(counts, before.cast(TIME), ibis.null(TIME))
+@dataclass
+class Fetched:
+    """The rows behind several kinds, fetched once a relation.
+
+    Attributes
+    ----------
+    tables : dict of str to (Ibis table, list of str)
+        The relations, and the columns of their groups.
+    kinds : list of Kind
+        All kinds whose rows may be asked for.
+    span : Buckets
+    """
+
+    tables: dict[str, tuple[Any, list[str]]]
+    kinds: list[Kind]
+    span: Buckets
+    frames: dict[str, pd.DataFrame | None] = field(default_factory=dict)
+    places: dict[tuple, int] = field(default_factory=dict)
+
+    def rows(self, relation: str, atoms: list[Atom], *, clustered: bool) -> pd.DataFrame | None:
+        """Return the rows of a relation that any of `atoms` counts, ordered by content; None where too many do."""
+        table, groups = self.tables[relation]
+        if relation not in self.frames:
+            every = {atom.key: atom for kind in self.kinds for atom in kind.atoms() if atom.relation == relation}
+            self.places |= {key: place for place, key in enumerate(every)}
+            self.frames[relation] = _fetch(table, groups, list(every.values()), self.span, most=_AT_ONCE)
+        whole, places = self.frames[relation], [self.places[atom.key] for atom in atoms]
+        if whole is None:  # too many for all kinds, perhaps not for this one
+            whole, places = _fetch(table, groups, atoms, self.span, most=MOST_ROWS), range(len(atoms))
+            if whole is None:
+                return None
+        columns = {name: name for name in [*groups, *(["unit"] if clustered else [])]}
+        for place, origin in enumerate(places):
+            columns |= {f"t{place}": f"t{origin}", f"c{place}": f"c{origin}"}
+        counted = whole[[f"t{origin}" for origin in places]].notna().any(axis=1)
+        if counted.sum() > MOST_ROWS:
+            return None
+        frame = whole.loc[counted, list(columns.values())].set_axis(list(columns), axis=1)
+        return _by_content(frame)
+
+
+def _by_content(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in an order that their content alone decides; the ids of units have no part in it."""
+    return frame.sort_values([name for name in frame.columns if name != "unit"], ignore_index=True)
+
+
+def _fetch(table, groups: list[str], atoms: list[Atom], span: Buckets, *, most: int) -> pd.DataFrame | None:
+    """Fetch the rows that any atom counts, with what each adds; None where there are more than `most`."""
+    columns = {"unit": table.customer_id} if "customer_id" in table.columns else {}
+    counts = [_counts(atom, span) for atom in atoms]
+    for place, (atom, counted) in enumerate(zip(atoms, counts, strict=True)):
+        before = ibis.ifelse(atom.at < at(span.start), at(span.before), span.start_of(atom.at))
+        columns[f"t{place}"] = ibis.ifelse(counted, before.cast(TIME), ibis.null(TIME))
         columns[f"c{place}"] = ibis.literal(1.0) if atom.value is None else atom.value
-        relevant.append(counts)
-    anything = relevant[0]
-    for condition in relevant[1:]:
-        anything = anything | condition
+    anything = functools.reduce(operator.or_, counts)
     rows = table.filter(anything).select(*groups, **columns)
-    found = rows.limit(MOST_ROWS + 1).to_pyarrow().to_pandas()
-    if len(found) > MOST_ROWS:
-        return None
-    return found.sort_values([name for name in found.columns if name != "unit"], ignore_index=True)
+    found = rows.limit(most + 1).to_pyarrow().to_pandas()
+    return found if len(found) <= most else None
+
+
+def _counts(atom: Atom, span: Buckets):
+    """Tell which rows an atom counts in any of the periods."""
+    inside = atom.at < at(span.end)
+    if atom.moment == "during":
+        inside = (atom.at >= at(span.start)) & inside
+    return inside if atom.where is None else inside & atom.where
 
 
 def _codes(frame: pd.DataFrame, time: str, cells) -> np.ndarray:

@@ -111,16 +111,6 @@ def test_a_group_of_one_period_only_is_compared_with_nothing():
     assert gone.note
 
 
-BOOTSTRAPPED = {
-    "grr",
-    "nrr",
-    "renewal_rate_value",
-    "revenue_per_returning_customer",
-    "sales_velocity",
-    "win_rate_value",
-}
-
-
 @pytest.fixture(scope="module")
 def card(sample):
     return sample.scorecard("2026-Q2")
@@ -130,13 +120,8 @@ def test_the_scorecard_says_what_measure_says(card, sample):
     assert list(card.metric) == list(all_metrics())
     now = sample.measure(list(all_metrics()), period="2026-Q2")
     before = sample.measure(list(all_metrics()), period="2026-Q1", intervals=False)
-    for column in ("value", "n"):
+    for column in ("value", "low", "high", "n"):
         np.testing.assert_allclose(card[column].astype(float), now[column], rtol=1e-9, atol=1e-9)
-    # the draws of a bootstrap depend on the rows drawn from, which are those of two quarters here
-    slack = np.where(card.metric.isin(BOOTSTRAPPED), 0.1 * (now.high - now.low), 1e-9)
-    assert (np.abs(card.low - now.low).fillna(0) <= slack).all()
-    assert (np.abs(card.high - now.high).fillna(0) <= slack).all()
-    assert card.low.notna().equals(now.low.notna())
     np.testing.assert_allclose(card.previous.astype(float), before.value, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(card.change.astype(float), now.value - before.value, rtol=1e-9, atol=1e-7)
     history = card.attrs["history"]

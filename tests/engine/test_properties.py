@@ -271,8 +271,8 @@ def test_one_measurement_of_all_equals_each_alone(small):
 
 
 def test_a_period_measured_alone_equals_the_same_in_a_series(small):
-    series = small.measure(NAMES, every="month", period=HALF, intervals=False)
-    alone = small.measure(NAMES, period="2026-04", intervals=False)
+    series = small.measure(NAMES, every="month", period=HALF)
+    alone = small.measure(NAMES, period="2026-04")
     close(series[series.period == "2026-04-01"].reset_index(drop=True), alone)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmkit.engine import intervals
-from crmkit.engine.measure import measure
+from crmkit.engine.measure import measure_both
 from crmkit.metric import find
 from crmkit.periods import Period
 
@@ -58,8 +58,7 @@ def compare(
     [[2.0, 1.0, 1.0]]
     """
     groups = [by] if isinstance(by, str) else list(by)
-    new = measure(crm, metrics, period=period, by=groups, **options)
-    old = measure(crm, metrics, period=against, by=groups, **options)
+    new, old = measure_both(crm, metrics, period=period, against=against, by=groups, **options)
     keys = ["metric", *groups]
     kept = ["value", "low", "high", "n"]
     both = new.drop(columns="period").merge(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmkit.engine.measure import measure
+from crmkit.engine.measure import measure_both
 from crmkit.errors import UsageError
 from crmkit.metric import find
 from crmkit.periods import Period
@@ -62,8 +62,9 @@ def explain(crm, metric: str, *, period: str | Period, against: str | Period, by
     """
     if not isinstance(by, str):
         raise UsageError("explain takes one column in by; call it once for each.")
-    after, whole_after = _both(crm, metric, period, by, options)
-    before, whole_before = _both(crm, metric, against, by, options)
+    whole_after, whole_before = _whole(crm, metric, period, against, options)
+    found = measure_both(crm, metric, period=period, against=against, by=by, intervals=False, **options)
+    after, before = (frame.set_index(by) for frame in found)
     groups = pd.Index(sorted({*after.index, *before.index}), name=by)
     after, before = after.reindex(groups), before.reindex(groups)
     frame = _ratio if whole_after["denominator"].notna().all() and whole_before["denominator"].notna().all() else _sum
@@ -77,12 +78,19 @@ def explain(crm, metric: str, *, period: str | Period, against: str | Period, by
     return found
 
 
-def _both(crm, metric: str, period, by: str, options) -> tuple[pd.DataFrame, pd.DataFrame]:
-    groups = measure(crm, metric, period=period, by=by, intervals=False, **options)
-    whole = measure(crm, metric, period=period, intervals=False, **options)
-    if whole["value"].isna().any():
-        raise UsageError(f"{metric} has no value in {period}: {whole['note'].iloc[0]}. There is no change to explain.")
-    return groups.set_index(by), whole
+def _whole(crm, metric: str, period, against, options) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure the metric without groups in both periods, once for all columns by which it is explained."""
+    asked = ("whole", metric, crm.period(period), crm.period(against), tuple(sorted(options.items())))
+    if asked not in crm.remembered:
+        both = measure_both(crm, metric, period=period, against=against, intervals=False, **options)
+        crm.remembered[asked] = both
+    for frame, name in zip(crm.remembered[asked], (period, against), strict=True):
+        if frame["value"].isna().any():
+            named = crm.period(name).name
+            raise UsageError(
+                f"{metric} has no value in {named}: {frame['note'].iloc[0]}. There is no change to explain."
+            )
+    return crm.remembered[asked]
 
 
 def _ratio(after: pd.DataFrame, before: pd.DataFrame, whole: pd.Series, whole_before: pd.Series) -> pd.DataFrame:

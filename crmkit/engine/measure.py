@@ -14,7 +14,7 @@ import pandas as pd
 from crmkit import schema
 from crmkit.engine import dimensions, intervals, waiting
 from crmkit.engine.availability import lacks
-from crmkit.engine.bootstrap import Rows
+from crmkit.engine.bootstrap import Fetched, Rows
 from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, Plan, plan
@@ -99,6 +99,40 @@ def measure_span(crm, metrics: Sequence[str], span: Buckets, *, recent: int) -> 
     return _measured(crm, [find(name) for name in metrics], span, [], {}, recent=recent)
 
 
+def measure_both(
+    crm,
+    metrics: str | Sequence[str],
+    *,
+    period: str | Period,
+    against: str | Period,
+    by: str | Sequence[str] = (),
+    intervals: bool = True,
+    **options: Any,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure in two periods, with one query a table where they do not overlap.
+
+    Returns
+    -------
+    tuple of DataFrame
+        What `measure` returns for `period`, and for `against`.
+    """
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    groups = [by] if isinstance(by, str) else list(by)
+    wanted = [find(name) for name in dict.fromkeys(names)]
+    _check_options(wanted, options)
+    now, then = (buckets(crm, one, None).periods[0] for one in (period, against))
+    first, last = sorted((now, then), key=lambda one: one.start)
+    if first.end > last.start:  # they overlap, or are the same
+        spans = [Buckets((one,)) for one in (now, then)]
+        found = [_measured(crm, wanted, one, groups, options, recent=int(intervals)) for one in spans]
+        return found[0], found[1]
+    between = () if first.end == last.start else (Period(first.end, last.start, None, first.calendar),)
+    span = Buckets((first, *between, last))
+    both = _measured(crm, wanted, span, groups, options, recent=len(span.periods) if intervals else 0)
+    new, old = (both[both["period"] == one.start].reset_index(drop=True) for one in (now, then))
+    return new, old
+
+
 def _measured(crm, metrics: list[Metric], span: Buckets, by: list[str], options, *, recent: int) -> pd.DataFrame:
     measured = _Measurement(crm, span, by, options, metrics)
     found = pd.concat([measured.frame(metric, recent=recent) for metric in metrics], ignore_index=True)
@@ -167,6 +201,7 @@ class _Measurement:
     tables: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
     plans: dict[str, Plan] = field(default_factory=dict)
     sums: dict[str, pd.DataFrame] = field(default_factory=dict)
+    fetched: Fetched | None = None
 
     def __post_init__(self) -> None:
         for metric in self.metrics:
@@ -285,7 +320,10 @@ class _Measurement:
         if kind.interval in ("bootstrap", "order"):
             span = Buckets(self.span.periods[-recent:], self.span.every)
             first = size // len(self.span.periods) * (len(self.span.periods) - len(span.periods))
-            rows = Rows.of({name: self.table(name) for name in self.plans}, kind, span)
+            if self.fetched is None:
+                needing = [one for one in self.kinds.values() if one.interval in ("bootstrap", "order")]
+                self.fetched = Fetched({name: self.table(name) for name in self.plans}, needing, span)
+            rows = Rows.of(self.fetched, kind, span)
             if rows is not None:
                 within = rows.order if kind.interval == "order" else rows.bootstrap
                 low[first:], high[first:] = within(kind, cells[first:])

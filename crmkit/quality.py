@@ -84,8 +84,9 @@ def check(source: Any, **how: Any) -> pd.DataFrame:
     """
     crm, problems = examine(source, **how)
     findings = [_of_problem(crm, problem) for problem in problems]
+    unreadable = {(problem.table, problem.column) for problem in problems}
     for table in crm.tables:
-        findings += _of_rules(crm, table)
+        findings += [found for found in _of_rules(crm, table) if (table, found["column"]) not in unreadable]
     findings += list(_orphans(crm))
     findings += [
         _finding(
@@ -115,7 +116,8 @@ def touched(table: str, column: str) -> list[str]:
 
 
 def _finding(severity, table, column, finding, advice, rows=0, share=0.0, examples=()) -> dict[str, Any]:
-    metrics = touched(table, column) if table in schema.TABLES else []
+    declared = schema.TABLES.get(table)
+    metrics = touched(table, "" if column in declared.key else column) if declared else []
     values = (severity, table, column, finding, int(rows), float(share), list(examples), metrics, advice)
     return dict(zip(COLUMNS, values, strict=True))
 

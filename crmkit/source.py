@@ -134,7 +134,7 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
         as_of=known,
         label=raw.label,
         embedded=raw.embedded,
-        notes=_notes(raw, looks, known),
+        notes=_notes(raw, looks, known, {problem.table for problem in problems}),
         files=raw.files,
         rows={name: int(look["rows"]) for name, look in looks.items()},
     )
@@ -310,12 +310,14 @@ def _latest(looks: dict[str, dict[str, Any]]) -> datetime | None:
     return end_of_day(found) if found is not None else None
 
 
-def _notes(raw: readers.Raw, looks: dict[str, dict[str, Any]], as_of: datetime | None) -> tuple[str, ...]:
+def _notes(
+    raw: readers.Raw, looks: dict[str, dict[str, Any]], as_of: datetime | None, wrong: set[str]
+) -> tuple[str, ...]:
     notes = list(raw.notes)
     for name, look in looks.items():
-        if repeats := _repeats(look):
-            s = "s" if repeats > 1 else ""
-            notes.append(f"{name}: {repeats:,} row{s} repeat another to the letter and count once.")
+        if name not in wrong and (repeats := _repeats(look)):
+            rows = "1 row repeats another and counts" if repeats == 1 else f"{repeats:,} rows repeat others and count"
+            notes.append(f"{name}: {rows} once.")
         for asked, moment in look.items():
             if as_of is None or not asked.startswith("latest_") or moment is None or moment <= as_of:
                 continue

@@ -342,7 +342,7 @@ def test_exact_repetitions_count_once_and_are_said():
     rows = pd.DataFrame(orders()["orders"])
     crm = crmkit.open({"orders": pd.concat([rows, rows, rows.head(1)])})
     assert crm.measure("revenue", period="2026-03").value.item() == 3.0
-    assert "orders: 3 rows repeat another to the letter and count once." in crm.notes
+    assert "orders: 3 rows repeat others and count once." in crm.notes
 
 
 def test_repeated_keys_that_differ_are_an_error():

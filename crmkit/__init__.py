@@ -3,7 +3,7 @@
 >>> import crmkit
 >>> crm = crmkit.open({"surveys": {"response_id": list("abcdef"), "survey": ["nps"] * 6, "score": [0, 7, 7, 9, 9, 9],
 ...                                "answered_at": ["2026-03-01"] * 6}})
->>> round(crm.measure("nps", period="2026-03").value[0], 1)
+>>> round(crm.measure("nps", period="2026-03").value.item(), 1)
 33.3
 """
 

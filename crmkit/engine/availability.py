@@ -26,6 +26,10 @@ DEFAULTED = frozenset(
 """Columns that are made up for where they are missing."""
 
 
+TOLD_BY = {("spells", "lost_at"): (("subscriptions", ""), ("orders", ""), ("customers", "lost_at"))}
+"""Columns of such relations that only some of their tables can tell: won opportunities say who came, not who left."""
+
+
 @cache
 def _everything() -> Relations:
     return Relations({name: unbound(table) for name, table in schema.TABLES.items()}, config=Config(), as_of=None)
@@ -136,8 +140,13 @@ class _Lineage:
             return set()
         self._seen.add((relation, name))
         if isinstance(relation, ops.PhysicalTable):
-            opaque = relation.name in all_derived()
-            return {(relation.name, "" if opaque else name)}
+            if relation.name not in all_derived():
+                return {(relation.name, name)}
+            return (
+                {(relation.name, ""), (relation.name, name)}
+                if (relation.name, name) in TOLD_BY
+                else {(relation.name, "")}
+            )
         if isinstance(relation, ops.Set):
             return self._of_field(relation.left, name) | self._of_field(relation.right, name)
         if isinstance(relation, ops.JoinReference):
@@ -160,11 +169,25 @@ class _Lineage:
         return found
 
 
+def _told(crm, sources) -> bool:
+    """Tell whether the data has any of the tables or columns that would say something."""
+    return any(table in crm.tables and (not column or column in crm.present[table]) for table, column in sources)
+
+
+def _any(sources) -> str:
+    """Write which tables or columns would do: subscriptions or orders, or the column customers.lost_at."""
+    whole = " or ".join(table for table, column in sources if not column)
+    return whole + "".join(f", or the column {table}.{column}" for table, column in sources if column)
+
+
 def lacks(crm, name: str) -> str:
     """Return what a CRM lacks to measure the metric called `name`, in words; "" where it lacks nothing."""
     tables, columns = [], []
     for table, column in sorted(needs(name)):
-        if table in all_derived():
+        if (table, column) in TOLD_BY:
+            if table in crm.relations and not _told(crm, TOLD_BY[table, column]):
+                tables.append(_any(TOLD_BY[table, column]))
+        elif table in all_derived():
             if table not in crm.relations:
                 tables.append(" or ".join(all_derived()[table].any_of))
         elif table not in crm.tables:

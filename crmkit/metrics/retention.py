@@ -10,6 +10,7 @@ TITLE = "Retention"
     title="Customers at the start",
     unit="count",
     at="acquired_at",
+    optional=("spells.lost_at",),
     formula="acquired and not lost before the period",
 )
 def customers_at_start(spells):
@@ -75,6 +76,7 @@ def reactivated_customers(spells):
     unit="count",
     better="up",
     at="acquired_at",
+    optional=("spells.lost_at",),
     formula="start + new + reactivated − lost",
 )
 def customers_at_end(spells):

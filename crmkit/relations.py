@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ SURVEY_SCALES = {"nps": (0.0, 10.0), "ces": (1.0, 7.0), "csat": (1.0, 5.0)}
 """The scale of a survey whose rows name none."""
 
 _DERIVED: dict[str, Derived] = {}
+_NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ class Relations:
     config : Config
     as_of : datetime or None
     engine : Ibis backend, optional
-        Where derived relations that are worth it are kept; None leaves them expressions.
+        The embedded engine, in which relations get names and those that are worth it are kept; None leaves them
+        expressions.
     """
 
     def __init__(self, tables: Mapping[str, ir.Table], *, config: Config, as_of: datetime | None, engine=None):
@@ -146,10 +149,21 @@ class Relations:
             relation = made.make(**{argument: self._argument(argument, period) for argument in made.arguments})
             if "period" in made.arguments:
                 return relation
-            if made.keep and self._engine is not None:
-                relation = self._engine.create_table(f"kept_{name}", relation, temp=True, overwrite=True)
+        if self._engine is not None:
+            relation = self._named(name, relation, kept=name in all_derived() and all_derived()[name].keep)
         self._made[name] = relation
         return relation
+
+    def _named(self, name: str, relation: ir.Table, *, kept: bool) -> ir.Table:
+        """Return a relation as a view of the engine, or as a table where it is kept.
+
+        A query that starts from a name is compiled in a fraction of the time, and runs the same. The names are this
+        object's own: another one may be open on the same connection, at another moment.
+        """
+        own = f"{name}_known_{next(_NUMBERS)}"
+        what = "TABLE" if kept else "VIEW"
+        self._engine.raw_sql(f'CREATE TEMP {what} "{own}" AS {ibis.to_sql(relation, dialect="duckdb")}')
+        return self._engine.table(own)
 
     def _argument(self, name: str, period: Any) -> Any:
         given = {"config": self._config, "as_of": self._as_of, "period": period}

@@ -54,29 +54,21 @@ def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before")
     judged = measured[measured["verdict"] != ""]
     moved = movers(measured, most=100)
     met, off = (int((measured["status"] == status).sum()) for status in ("on target", "off target"))
-    if not len(moved):
-        text = f"None of the {len(judged)} numbers with an interval changed by more than noise since {against}."
-    else:
-        better = moved.loc[[good is True for good in moved["good"]], "title"]
-        worse = moved.loc[[good is False for good in moved["good"]], "title"]
-        said = [f"{_named(part)} {word}" for part, word in ((better, "better"), (worse, "worse")) if len(part)]
-        other = (
-            f", {len(moved) - len(better) - len(worse)} moved otherwise"
-            if len(moved) > len(better) + len(worse)
-            else ""
-        )
-        text = f"Changed by more than noise since {against}: {'; '.join(said) or len(moved)}{other}."
+    text = f"No number changed by more than noise since {against}, of the {len(judged)} with an interval."
+    if len(moved):
+        judgement = (("Better", True), ("Worse", False), ("Changed, neither better nor worse", None))
+        parts = [(word, [row.title for row in moved.itertuples() if row.good is good]) for word, good in judgement]
+        said = [f"{word}: {_named(titles)}." for word, titles in parts if titles]
+        text = f"Since {against}, by more than noise. {' '.join(said)}"
     if met + off:
         text += f" {met} of {met + off} targets {'is' if met + off == 1 else 'are'} met."
     return notebook.answer("{}", text)
 
 
-def _named(titles: pd.Series, *, most: int = 4) -> str:
+def _named(titles: list[str], *, most: int = 4) -> str:
     """List the first few titles, and how many more there are."""
-    names = [title.removesuffix(", mean").removesuffix(", median") for title in titles]
-    names = [name if name.isupper() or at == 0 else name[:1].lower() + name[1:] for at, name in enumerate(names)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    more = f" and {len(titles) - most} more" if len(titles) > most else ""
+    return ", ".join(titles[:most]) + more
 
 
 def missed(card: pd.DataFrame, *, currency: str = "") -> Html:
@@ -101,22 +93,22 @@ def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against:
             "interval": [_interval(r.low, r.high, r.unit, form) for r in rows.itertuples()],
             "change": [_change(r.value, r.previous, r.unit, form) for r in rows.itertuples()],
             "noise": [_verdict(row) for row in rows.to_dict("records")],
-            "target": ["" if missing(r.target) else say(r.target, r.unit, **form) for r in rows.itertuples()],
-            "status": rows["status"],
+            "target": [_target(row, form) for row in rows.to_dict("records")],
             "trend": [list(past[name]) if name in past else [] for name in rows["metric"]],
             "n": rows["n"],
         }
     )
-    if (shown["target"] == "").all():
-        shown = shown.drop(columns=["target", "status"])
+    if rows["target"].isna().all():
+        shown = shown.drop(columns=["target"])
     if (shown["interval"] == "").all():
         shown = shown.drop(columns=["interval", "noise"])
     names = {"interval": "95% interval", "noise": "beyond noise?", "change": f"since {against}"}
-    written = [name for name in ("interval", "change", "target") if name in shown]
+    written = [name for name in ("interval", "change") if name in shown]
     return table(
         shown, caption=family_title(family), names=names, units={"value": list(rows["unit"]), "n": "count"},
         currency=currency, sparks=["trend"], numbers=written,
-        status=[name for name in ("status", "noise") if name in shown], max_rows=100,
+        status=[name for name in ("noise",) if name in shown],
+        formats={name: _as_it_is for name in ("target",) if name in shown}, max_rows=100,
     )  # fmt: skip
 
 
@@ -217,6 +209,21 @@ def noticed(crm: Crm, notes: Sequence[str] = ()) -> Html:
     """List what was noticed while the data was opened."""
     found = [*crm.notes, *notes]
     return listed(found) if found else quiet("Nothing was repaired or left out while the data was opened.")
+
+
+def _target(row: dict, form: dict[str, str]) -> Html:
+    """Write a target with whether it is met, as mark and word."""
+    if missing(row["target"]):
+        return Html("", "")
+    text = say(row["target"], row["unit"], **form)
+    tone, sign = ("good", "✓ met") if row["status"] == "on target" else ("bad", "✗ missed")
+    if not row["status"]:
+        return Html(safe(text), text)
+    return Html(f'{safe(text)} <span class="crm-status {tone}">{sign}</span>', f"{text} {sign}")
+
+
+def _as_it_is(cell: Html) -> Html:
+    return cell
 
 
 def _interval(low: float, high: float, unit: str, form: dict[str, str]) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.engine.compare import compare
 from crmkit.engine.targets import targets, with_attainment
 from crmkit.errors import NotInThisData
 from crmkit.methods.levers import TOGETHER
@@ -54,7 +53,7 @@ def compared(crm: Crm, metrics: Sequence[str], period: str | Period) -> pd.DataF
         frame = pd.DataFrame()
         frame.attrs["missing"] = lacks(crm, metrics[0])
         return frame
-    found = compare(crm, able, period=now, against=now.previous())
+    found = crm.scorecard(now, metrics=able)  # as on the cards, so that one interval stands on one page
     about = [find(name) for name in found["metric"]]
     money = {"currency": crm.config.currency}
     rows = list(zip(found.to_dict("records"), about, strict=True))
@@ -124,6 +123,8 @@ def _representatives(crm: Crm, now: Period, by: str) -> pd.DataFrame:
             "remark": ["few" if count < FEW else "" for count in closed],
         }
     )
+    if not (closed < FEW).any():
+        shown = shown.drop(columns="remark")
     shown.attrs |= {"currency": crm.config.currency, "as_of": crm.as_of}
     return shown
 

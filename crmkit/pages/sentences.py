@@ -206,6 +206,8 @@ def _moved(row: dict[str, Any], unit: str, form: dict[str, str], against: str) -
     """Say how a value moved from the period before, and whether that is more than noise."""
     if missing(row.get("previous")):
         return ""
+    if row["value"] == 0 == row["previous"]:
+        return f", as in {against}" if against else ", as before"
     change = say_change(row["value"], row["previous"], unit, **form)
     where = f" in {against}" if against else ""
     before = say(row["previous"], unit, **form)

@@ -45,7 +45,8 @@ def grid(frame: pd.DataFrame, *, caption: str, **options: Any) -> Html:
     """
     if reason := missing_from(frame):
         return absent(reason)
-    return make_table(frame, caption=caption, **{"currency": frame.attrs.get("currency", "")} | options)
+    usual = {"currency": frame.attrs.get("currency", ""), "numbers": [c for c in frame if c == "95% interval"]}
+    return make_table(frame, caption=caption, **usual | options)
 
 
 def absent(reason: str) -> Html:

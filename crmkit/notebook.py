@@ -231,7 +231,7 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     noise = "noise" in str(first("verdict") or "")
     better = "" if noise else str(first("better") or "")
     moved = _movement(first("value"), first("before", "previous"), unit, better, form)
-    moved += ", no more than noise" if noise and moved else ""
+    moved += ", no more than noise" if noise and moved.startswith(("▲", "▼")) else ""
     if moved:
         against = first("against")
         tail = f" against {against}" if against else ""
@@ -260,7 +260,7 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
 def _figure_and_unit(value: str) -> str:
     """Set the unit behind a number smaller than the number: €2,326 a day, 37.4 days."""
     found = re.fullmatch(r"(.*\d\S*)\u00a0(\D+)", value)
-    return f'{safe(found[1])}<span class="crm-unit">\u00a0{safe(found[2])}</span>' if found else safe(value)
+    return f'{safe(found[1])} <span class="crm-unit">{safe(found[2])}</span>' if found else safe(value)
 
 
 def _movement(now: Any, before: Any, unit: str, better: str, form: Mapping[str, str]) -> str:

@@ -147,7 +147,8 @@ def _gather_absent(soup: BeautifulSoup, *, title: str) -> None:
         if prefix := reasons[0].find("span"):
             prefix.extract()  # it says what the list's heading says
         heading = section[0].find("h2").get_text(" ", strip=True)
-        entries.append((heading, reasons[0].get_text(" ", strip=True)))
+        reason = reasons[0].get_text(" ", strip=True)
+        entries.append((heading, reason[:1].upper() + reason[1:]))
         for part in section:
             part.decompose()
     if not entries:

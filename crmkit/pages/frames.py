@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -72,10 +73,11 @@ def history(
     return _about(found, crm, names, every=grain)
 
 
-def _last_start(now: Period, grain: str):
+def _last_start(now: Period, grain: str) -> datetime:
     """Return the start of the last whole `grain` in a period; of the one that holds its end where there is none."""
-    inside = now.calendar.step(now.calendar.floor(now.end, grain), grain, -1)
-    return inside if now.calendar.step(inside, grain) <= now.end else now.calendar.floor(now.start, grain)
+    last = now.calendar.floor(now.end - timedelta(microseconds=1), grain)
+    before = now.calendar.step(last, grain, -1)
+    return before if now.calendar.step(last, grain) > now.end and before >= now.start else last
 
 
 def groups(

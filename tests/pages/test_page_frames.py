@@ -72,7 +72,7 @@ def test_text_from_data_is_escaped_in_tables_and_lines():
 def test_begin_says_in_one_line_what_a_family_needs(tmp_path):
     (tmp_path / "leads.csv").write_text("lead_id,created_at\n1,2026-07-01\n", encoding="utf-8")
     assert pages.begin(str(tmp_path), any_of=["nps", "leads"]).rows == {"leads": 1}
-    with pytest.raises(NotInThisData, match="^needs the table surveys$"):
+    with pytest.raises(NotInThisData, match=r"^needs the table surveys$"):
         pages.begin(str(tmp_path), any_of=["nps", "csat"])
 
 

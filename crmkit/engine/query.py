@@ -16,6 +16,8 @@ from crmkit.engine.buckets import Buckets
 from crmkit.kinds import Atom
 from crmkit.relations import at
 
+WITHOUT_QUANTILES = ("bigquery", "trino")
+"""Engines without exact quantiles in groups; medians are approximate there."""
 START = "start"
 """The column of a query's result that says in which period a row belongs."""
 

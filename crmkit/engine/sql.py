@@ -13,7 +13,7 @@ from crmkit.casting import TIME
 from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.engine.buckets import Buckets, buckets
-from crmkit.engine.query import START, Plan, plan
+from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
 from crmkit.errors import UsageError
 from crmkit.kinds import Atom, Kind
 from crmkit.metric import Metric, bind, find
@@ -76,7 +76,7 @@ def sql(
         if reason := lacks(crm, name):
             raise UsageError(f"{name} cannot be measured on {crm.label}: it {reason}.")
         span = buckets(crm, period, every)
-        expression = statement(crm, metric, span, groups, options, approximate=dialect in ("bigquery", "trino"))
+        expression = statement(crm, metric, span, groups, options, approximate=dialect in WITHOUT_QUANTILES)
         statements.append(f"-- {name}: {metric.formula}\n{ibis.to_sql(expression, dialect=dialect)}")
     return ";\n\n".join(str(text) for text in statements)
 

@@ -119,21 +119,21 @@ def sent_by(call: Callable) -> list[str]:
     """Return the grouped queries that `call` sends, one a relation."""
     import ibis
 
-    from crmkit.engine import measure
+    from crmkit.engine import measurement
 
     sent = []
-    original = measure.plan
+    original = measurement.plan
 
     def listening(*arguments, **more):
         made = original(*arguments, **more)
         sent.append(str(ibis.to_sql(made.expression, dialect="duckdb")))
         return made
 
-    measure.plan = listening
+    measurement.plan = listening
     try:
         call()
     finally:
-        measure.plan = original
+        measurement.plan = original
     return sent
 
 

@@ -10,18 +10,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from questions import QUESTIONS, Question
+
+from crmkit.relations import all_derived
 
 HERE = Path(__file__).resolve().parent
 MEGABYTE = 1_000_000
 
 
 def fresh(crm):
-    """Return the same open tables with nothing remembered of earlier questions, such as kept spells."""
-    return replace(crm, remembered={})
+    """Return the open tables without what an earlier question computed of them, such as the kept spells."""
+    crm.remembered.clear()
+    for name, made in all_derived().items():
+        if made.keep and name in crm.relations._made:
+            kept = crm.relations._made.pop(name)
+            crm.engine.raw_sql(f'DROP TABLE "{kept.get_name()}"')
+    return crm
 
 
 def sql_engine(folder: Path):

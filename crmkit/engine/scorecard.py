@@ -83,7 +83,7 @@ def _card(crm, able: list[str], span: Buckets, intervals: bool) -> pd.DataFrame:
     about = [find(name) for name in able]
     card = pd.DataFrame(
         {
-            "metric": able,
+            "metric": pd.Series(able, dtype=str),  # text also where there are none
             "title": [metric.title for metric in about],
             "family": [metric.family for metric in about],
             "category": [metric.category for metric in about],

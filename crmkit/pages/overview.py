@@ -27,7 +27,8 @@ REASONS_BY = ("segment", "plan", "source", "owner.team", "touchpoint", "channel"
 #: The numbers that the first page begins with, as far as the data has them.
 FIRST = (
     "nps", "churn_rate", "win_rate", "sales_velocity", "revenue", "nrr", "csat", "new_customers", "won_revenue",
-    "average_deal_size", "sales_cycle_days",
+    "average_deal_size", "sales_cycle_days", "opportunities_created", "pipeline_value", "leads", "renewal_rate",
+    "repeat_rate", "survey_answers",
 )  # fmt: skip
 
 
@@ -44,8 +45,8 @@ def family_title(family: str) -> str:
 def first_numbers(crm: Crm, card: pd.DataFrame, *, most: int = 8) -> list[str]:
     """Return the metrics that a page of everything begins with: the company's own choice, else the usual ones."""
     known = set(card.loc[card["value"].notna(), "metric"])
-    wanted = [name for name in (*crm.config.metrics, *FIRST, *card["metric"]) if name in known]
-    return list(dict.fromkeys(wanted))[:most]
+    usual = [name for name in (*crm.config.metrics, *FIRST) if name in known]
+    return list(dict.fromkeys(usual or card["metric"]))[:most]
 
 
 def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before") -> Html:
@@ -56,10 +57,10 @@ def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before")
     met, off = (int((measured["status"] == status).sum()) for status in ("on target", "off target"))
     text = f"No number changed by more than noise since {against}, of the {len(judged)} with an interval."
     if len(moved):
-        judgement = (("Better", True), ("Worse", False), ("Changed, neither better nor worse", None))
+        judgement = (("Better than", True), ("Worse than", False), ("Other than", None))
         parts = [(word, [row.title for row in moved.itertuples() if row.good is good]) for word, good in judgement]
-        said = [f"{word}: {_named(titles)}." for word, titles in parts if titles]
-        text = f"Since {against}, by more than noise. {' '.join(said)}"
+        said = [f"{word} in {against} by more than noise: {_named(titles)}." for word, titles in parts if titles]
+        text = " ".join(said)
     if met + off:
         text += f" {met} of {met + off} targets {'is' if met + off == 1 else 'are'} met."
     return notebook.answer("{}", text)
@@ -68,7 +69,7 @@ def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before")
 def _named(titles: list[str], *, most: int = 4) -> str:
     """List the first few titles, and how many more there are."""
     more = f" and {len(titles) - most} more" if len(titles) > most else ""
-    return ", ".join(titles[:most]) + more
+    return "; ".join(titles[:most]) + more
 
 
 def missed(card: pd.DataFrame, *, currency: str = "") -> Html:
@@ -219,7 +220,7 @@ def _target(row: dict, form: dict[str, str]) -> Html:
     tone, sign = ("good", "✓ met") if row["status"] == "on target" else ("bad", "✗ missed")
     if not row["status"]:
         return Html(safe(text), text)
-    return Html(f'{safe(text)} <span class="crm-status {tone}">{sign}</span>', f"{text} {sign}")
+    return Html(f'{safe(text)}\u00a0<span class="crm-status {tone}">{sign}</span>', f"{text} {sign}")
 
 
 def _as_it_is(cell: Html) -> Html:

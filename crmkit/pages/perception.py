@@ -147,6 +147,8 @@ def _after_answers(crm: Crm, window_days: int) -> pd.DataFrame:
 
     if "surveys" not in crm.tables or "customer_id" not in crm.present["surveys"]:
         raise NotInThisData("not in this data, needs the column surveys.customer_id")
+    if "spells" not in crm.relations:
+        raise NotInThisData("not in this data, needs the table customers, subscriptions, orders or opportunities")
     surveys, spells = crm.relations.get("surveys"), crm.relations.get("spells")
     valid = (surveys.score >= 0) & (surveys.score <= 10) & (surveys.score == surveys.score.floor())
     asked = surveys.filter((surveys.survey == "nps") & valid & surveys.customer_id.notnull())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -37,6 +37,15 @@ BRIDGE_NAMES = {
 }  # fmt: skip
 
 
+def steps(make: Callable[..., pd.DataFrame], crm: Crm, period: str | Period) -> pd.DataFrame:
+    """Return the steps of a bridge (`customer_bridge`, `mrr_bridge`) in one period, with the reason where all are 0."""
+    now = crm.period(period)
+    frame = tried(make, crm, period=now)
+    if "value" in frame and not frame["value"].fillna(0).any():
+        frame.attrs["missing"] = f"nothing to bridge in {now.name}: start, changes and end are all zero"
+    return frame
+
+
 def churn_variants(crm: Crm, period: str | Period) -> pd.DataFrame:
     """List the churn rates that go by this one name: title, value, formula and when each misleads."""
     from crmkit.methods.variants import variants
@@ -66,6 +75,8 @@ def _renewals(crm: Crm, now: Period, by: str) -> pd.DataFrame:
     if reason := lacks(crm, "renewal_rate"):
         raise NotInThisData(f"not in this data, {reason}")
     found = crm.measure(["renewal_rate", "renewal_rate_value"], period=now, by=[by] if by else [])
+    if not found["n"].fillna(0).sum():
+        raise NotInThisData(f"no terms ended in {now.name}")
     found[by or "group"] = found[by] if by else "all"
     wide = found.pivot(index=by or "group", columns="metric", values=["value", "low", "high", "n"])
     rows = wide[wide["n"]["renewal_rate"] > 0]
@@ -179,6 +190,8 @@ def cost_against_revenue(crm: Crm, period: str | Period) -> Html:
         return absent("nothing was spent or bought in this period")
     money = {"unit": "money", "currency": crm.config.currency}
     text = f"Keeping a customer costs {say(cost, **money)}; a returning customer brings {say(revenue, **money)}"
+    if not cost:
+        return listed([f"Nothing was spent on keeping customers in this period; {text.partition('; ')[2]}."])
     if cost > revenue:
         return listed([f"{text}, which is less: keeping costs more than it brings, before any margin."])
     return listed([f"{text}, {say(revenue / cost, 'ratio')} times as much, before any margin."])

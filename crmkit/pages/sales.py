@@ -104,6 +104,8 @@ def _representatives(crm: Crm, now: Period, by: str) -> pd.DataFrame:
     if not by:
         raise NotInThisData("not in this data, needs the column opportunities.owner_id")
     found = crm.measure(["sales_velocity", *LEVERS], period=now, by=by)
+    if not found["n"].fillna(0).sum():
+        raise NotInThisData(f"no opportunity was worked on in {now.name}")
     wide = found.pivot(index=by, columns="metric", values=["value", "low", "high", "n"])
     rows = wide[wide["value"]["opportunities_worked"] > 0].sort_values(
         ("value", "sales_velocity"), ascending=False, kind="stable"

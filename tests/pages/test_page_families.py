@@ -74,7 +74,7 @@ def test_losses_that_nothing_can_tell_are_not_zero(pipeline):
 
 def test_survival_in_words_reads_the_curve():
     curve = pd.DataFrame({"time": [100.0, 400.0], "at_risk": [10.0, 6.0], "events": [2.0, 1.0],
-                          "survival": [0.8, 0.667], "censored": [2.0, 5.0], "low": [0.4, 0.3], "high": [0.95, 0.9]})  # fmt: skip
+                          "survival": [0.8, 0.667], "low": [0.4, 0.3], "high": [0.95, 0.9]})  # fmt: skip
     assert retention.survival_in_words(curve).text == (
         "All customers: 80.0% are still customers after 365 days (6 watched so long, 95% interval 40.0–95.0%)."
     )
@@ -168,7 +168,7 @@ def test_scorecard_tables_hold_every_metric_once(sample):
 def test_summary_names_what_changed_by_more_than_noise(sample):
     scored = sample.scorecard("latest", metrics=["nrr", "nps"])
     text = overview.summary(sample, scored, against="2026-Q2").text
-    assert text.startswith("Since 2026-Q2, by more than noise. Better: Net revenue retention.")
+    assert text.startswith("Better than in 2026-Q2 by more than noise: Net revenue retention.")
 
 
 def test_nothing_that_moved_is_said_so(sample):

@@ -13,7 +13,7 @@ from crmkit import notebook, schema
 from crmkit.engine.scorecard import movers, reasons
 from crmkit.errors import UsageError
 from crmkit.metric import all_metrics
-from crmkit.numbers import UNKNOWN, say, say_change, say_interval
+from crmkit.numbers import NBSP, UNKNOWN, say, say_change, say_interval
 from crmkit.pages.sentences import headline
 from crmkit.pages.showing import fold, listed, quiet
 from crmkit.periods import Period
@@ -83,20 +83,19 @@ def missed(card: pd.DataFrame, *, currency: str = "") -> Html:
 
 
 def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against: str = "before") -> Html:
-    """Make the table of one family: value, interval, change, verdict, target, status and spark line."""
+    """Make the table of one family: value, interval, change, verdict, target and spark line; remarks under the name."""
     rows = card[card["family"] == family].reset_index(drop=True)
     past = card.attrs.get("history", pd.DataFrame())
     form = {"currency": currency}
     shown = pd.DataFrame(
         {
-            "metric": rows["title"],
+            "metric": [_title_and_note(row) for row in rows.to_dict("records")],
             "value": rows["value"],
             "interval": [_interval(r.low, r.high, r.unit, form) for r in rows.itertuples()],
             "change": [_change(r.value, r.previous, r.unit, form) for r in rows.itertuples()],
             "noise": [_verdict(row) for row in rows.to_dict("records")],
             "target": [_target(row, form) for row in rows.to_dict("records")],
             "trend": [list(past[name]) if name in past else [] for name in rows["metric"]],
-            "n": rows["n"],
         }
     )
     if rows["target"].isna().all():
@@ -106,10 +105,10 @@ def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against:
     names = {"interval": "95% interval", "noise": "beyond noise?", "change": f"since {against}"}
     written = [name for name in ("interval", "change") if name in shown]
     return table(
-        shown, caption=family_title(family), names=names, units={"value": list(rows["unit"]), "n": "count"},
+        shown, caption=family_title(family), names=names, units={"value": list(rows["unit"])},
         currency=currency, sparks=["trend"], numbers=written,
         status=[name for name in ("noise",) if name in shown],
-        formats={name: _as_it_is for name in ("target",) if name in shown}, max_rows=100,
+        formats={name: _as_it_is for name in ("metric", "target") if name in shown}, max_rows=100,
     )  # fmt: skip
 
 
@@ -229,7 +228,16 @@ def _as_it_is(cell: Html) -> Html:
 
 def _interval(low: float, high: float, unit: str, form: dict[str, str]) -> str:
     text = say_interval(low, high, unit, **form)
+    text = text.replace(f"{NBSP}a{NBSP}day", "")  # the value beside it says so
     return "" if text == UNKNOWN else text
+
+
+def _title_and_note(row: dict) -> Html:
+    """Write a metric's title, and under it what the engine noted: few observations, why it cannot be known."""
+    if not row["note"]:
+        return Html(safe(row["title"]), row["title"])
+    html = f'{safe(row["title"])}<br><span class="quiet small">{safe(row["note"])}</span>'
+    return Html(html, f"{row['title']} ({row['note']})")
 
 
 def _change(value: float, previous: float, unit: str, form: dict[str, str]) -> str:

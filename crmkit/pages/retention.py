@@ -128,6 +128,10 @@ def inactivity(crm: Crm) -> Html:
     )
 
 
+def _times(ratio: float) -> str:
+    return say(ratio, "ratio", digits=0 if ratio >= 10 else 1)
+
+
 def survival_in_words(curve: pd.DataFrame, *, days: int = 365) -> Html:
     """Say what share is still a customer after so many days, group by group, with interval and numbers at risk.
 
@@ -194,4 +198,4 @@ def cost_against_revenue(crm: Crm, period: str | Period) -> Html:
         return listed([f"Nothing was spent on keeping customers in this period; {text.partition('; ')[2]}."])
     if cost > revenue:
         return listed([f"{text}, which is less: keeping costs more than it brings, before any margin."])
-    return listed([f"{text}, {say(revenue / cost, 'ratio')} times as much, before any margin."])
+    return listed([f"{text}, {_times(revenue / cost)} times as much, before any margin."])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from crmkit import notebook
@@ -178,7 +179,22 @@ def definition_list(crm: Crm, metrics: Iterable[str]) -> Html:
     """List the definitions of metrics from the catalogue, those that this data can answer."""
     from crmkit.engine.availability import lacks
 
-    return notebook.definitions(find(name) for name in metrics if not lacks(crm, name))
+    return notebook.definitions(_definition(name) for name in metrics if not lacks(crm, name))
+
+
+def _definition(name: str) -> SimpleNamespace:
+    """Return what the list of definitions shows of a metric, with the tables of the data that it is made from."""
+    from crmkit.engine.availability import needs
+    from crmkit.relations import all_derived
+
+    derived = all_derived()
+    tables = {" or ".join(derived[table].any_of) if table in derived else table for table, _ in needs(name)}
+    metric = find(name)
+    better = {"up": "higher", "down": "lower"}.get(metric.better, "")
+    facts = {
+        fact: getattr(metric, fact) for fact in ("name", "title", "unit", "formula", "meaning", "caveats", "source")
+    }
+    return SimpleNamespace(**facts, better=better, tables=sorted(tables))
 
 
 def dimension_name(by: str) -> str:

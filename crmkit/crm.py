@@ -46,6 +46,8 @@ class Crm:
         Rows of each table, before anything is left out.
     files : dict of str to list of Path
         The files that each table was read from, if it was files.
+    settled : dict of str to frozenset of str
+        The time columns of each table in which nothing lies after `as_of`.
     """
 
     engine: Any
@@ -58,6 +60,7 @@ class Crm:
     notes: tuple[str, ...] = ()
     files: Mapping[str, list[Path]] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
+    settled: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     remembered: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __getattr__(self, name: str) -> ir.Table:
@@ -103,9 +106,9 @@ class Crm:
     @cached_property
     def relations(self) -> Relations:
         """Every table that can be measured, with all declared columns; derived ones included."""
-        return Relations(
-            self.tables, config=self.config, as_of=self.as_of, engine=self.engine if self.embedded else None
-        )
+        if not self.embedded:  # another database may get rows while it is open: everything stays masked
+            return Relations(self.tables, config=self.config, as_of=self.as_of)
+        return Relations(self.tables, config=self.config, as_of=self.as_of, engine=self.engine, settled=self.settled)
 
     @cached_property
     def shapes(self) -> Relations:

@@ -121,10 +121,21 @@ class Relations:
     engine : Ibis backend, optional
         The embedded engine, in which relations get names and those that are worth it are kept; None leaves them
         expressions.
+    settled : mapping of str to frozenset of str, optional
+        The time columns of each table in which nothing lies after `as_of`: they need not be masked.
     """
 
-    def __init__(self, tables: Mapping[str, ir.Table], *, config: Config, as_of: datetime | None, engine=None):
+    def __init__(
+        self,
+        tables: Mapping[str, ir.Table],
+        *,
+        config: Config,
+        as_of: datetime | None,
+        engine=None,
+        settled: Mapping[str, frozenset[str]] | None = None,
+    ):
         self._tables = tables
+        self._settled = settled or {}
         self._config = config
         self._as_of = as_of
         self._engine = engine
@@ -143,7 +154,13 @@ class Relations:
         if name in self._made:
             return self._made[name]
         if name in schema.TABLES:
-            relation = known_at(self._tables[name], schema.TABLES[name], as_of=self._as_of, config=self._config)
+            relation = known_at(
+                self._tables[name],
+                schema.TABLES[name],
+                as_of=self._as_of,
+                config=self._config,
+                settled=self._settled.get(name, frozenset()),
+            )
         else:
             made = all_derived()[name]
             relation = made.make(**{argument: self._argument(argument, period) for argument in made.arguments})
@@ -183,11 +200,19 @@ def filled(table: ir.Table, declared: schema.Table) -> ir.Table:
     return table.mutate(missing) if missing else table
 
 
-def known_at(table: ir.Table, declared: schema.Table, *, as_of: datetime | None, config: Config) -> ir.Table:
+def known_at(
+    table: ir.Table,
+    declared: schema.Table,
+    *,
+    as_of: datetime | None,
+    config: Config,
+    settled: frozenset[str] = frozenset(),
+) -> ir.Table:
     """Return `table` as it was known at `as_of`: rows born later are gone, later events have not happened yet.
 
     An opportunity that closes later is open, a closing date of an open one is not an event, a term that ends later is
-    open. Money in another currency is converted where `config` has its rate.
+    open. Money in another currency is converted where `config` has its rate. Columns that are `settled` hold nothing
+    after `as_of` and are left as they are.
     """
     table = filled(table, declared)
     if declared.name == "surveys":
@@ -197,18 +222,18 @@ def known_at(table: ir.Table, declared: schema.Table, *, as_of: datetime | None,
     if as_of is None:
         return table
     moment = at(as_of)
-    if declared.born:
+    if declared.born and declared.born not in settled:
         born = table[declared.born]
         table = table.filter(born.isnull() | (born <= moment))
     changed: dict[str, ir.Value] = {}
     for column in declared.columns:
-        if column.clock == "state":
+        if column.clock == "state" and column.name not in settled:
             changed[column.name] = ibis.ifelse(table[column.name] <= moment, table[column.name], ibis.null(TIME))
-    if declared.name == "opportunities":
+    if declared.name == "opportunities" and "closed_at" not in settled:
         is_open = (table.outcome == "open") | (table.closed_at > moment).fill_null(False)
         changed["closed_at"] = ibis.ifelse(is_open, ibis.null(TIME), table.closed_at)
         changed["outcome"] = ibis.ifelse(is_open, "open", table.outcome)
-    if declared.name == "terms":
+    if declared.name == "terms" and "term_end" not in settled:
         changed["outcome"] = ibis.ifelse(table.term_end > moment, "open", table.outcome)
     return table.mutate(**changed) if changed else table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -123,7 +123,7 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
     problems = [problem for table in typed.values() for problem in table.problems]
     known = settings.read({"as_of": as_of}).as_of if as_of is not None else told.as_of
     usable = {name: table for name, table in typed.items() if not table.broken}
-    looks = {name: _look(table) for name, table in usable.items()}
+    looks = {name: _look(table, copied=name in raw.copied) for name, table in usable.items()}
     problems += [problem for name, table in usable.items() for problem in _problems(table, looks[name])]
     known = known or _latest(looks)
     crm = Crm(
@@ -137,6 +137,7 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
         notes=_notes(raw, looks, known, {problem.table for problem in problems}),
         files=raw.files,
         rows={name: int(look["rows"]) for name, look in looks.items()},
+        settled={name: _settled(usable[name].declared, look, known) for name, look in looks.items()},
     )
     return crm, problems
 
@@ -148,6 +149,7 @@ class _Typed:
     declared: schema.Table
     raw: ir.Table
     table: ir.Table | None
+    columns: dict[str, ir.Value]
     present: list[str]
     bad: dict[str, tuple[ir.BooleanValue, str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -180,7 +182,12 @@ class _Typed:
             if made.bad is not None:
                 bad[column] = (made.bad, f"must be {made.wanted}")
         table = raw.select(**columns) if not problems else None
-        return cls(declared, raw, table, present, bad, problems)
+        return cls(declared, raw, table, columns, present, bad, problems)
+
+    @cached_property
+    def rows(self) -> int:
+        """How many rows the table has."""
+        return int(self.raw.count().to_pyarrow().as_py())
 
     @cached_property
     def suspects(self) -> dict[tuple[str, str], tuple[ir.BooleanValue, str]]:
@@ -215,38 +222,46 @@ def _missing(declared: schema.Table, column: str, found: tuple[str, ...]) -> Pro
     )
 
 
-def _look(typed: _Typed) -> dict[str, Any]:
+def _look(typed: _Typed, *, copied: bool) -> dict[str, Any]:
     """Ask a table once for all: rows, bad cells, distinct keys, latest times."""
-    raw, table, declared = typed.raw, typed.table, typed.declared
+    raw, columns, declared = typed.raw, typed.columns, typed.declared
     asked: dict[str, ir.Scalar] = {"rows": raw.count()}
     for index, (condition, _) in enumerate(typed.suspects.values()):
         asked[f"bad{index}"] = raw.count(where=condition)
-    look = raw.agg(**asked).to_pyarrow().to_pylist()[0]
-    then: dict[str, ir.Scalar] = {}
-    if declared.key and look["rows"] <= ROWS_CHECKED_AT_ONCE:
-        keys = table[declared.key[0]] if len(declared.key) == 1 else _joined(table, declared.key)
-        then["keys"] = keys.nunique()
-    for column in typed.present:
-        if (happened := _happened(table, declared, column)) is not None:
-            then[f"latest_{column}"] = table[column].max(where=happened & (table[column] < _FOREVER))
-    return look | (table.agg(**then).to_pyarrow().to_pylist()[0] if then else {})
+    if declared.key and (copied or typed.rows <= ROWS_CHECKED_AT_ONCE):
+        asked["keys"] = _joined([columns[name] for name in declared.key]).nunique()
+    for name in typed.present:
+        if declared[name].type == "time":
+            asked[f"last_{name}"] = columns[name].max()
+        if (happened := _happened(columns, declared, name)) is not None:
+            asked[f"latest_{name}"] = columns[name].max(where=happened & (columns[name] < _FOREVER))
+    if declared.name == "opportunities" and "closed_at" in columns:
+        asked["forecasts"] = raw.count(where=(columns["outcome"] == "open") & columns["closed_at"].notnull())
+    return raw.agg(**asked).to_pyarrow().to_pylist()[0]
 
 
-def _happened(table: ir.Table, declared: schema.Table, column: str) -> ir.BooleanValue | None:
+def _settled(declared: schema.Table, look: dict[str, Any], as_of: datetime | None) -> frozenset[str]:
+    """Return the time columns in which nothing lies after `as_of`, so that nothing has to be masked."""
+    if as_of is None:
+        return frozenset()
+    times = {name.removeprefix("last_"): last for name, last in look.items() if name.startswith("last_")}
+    settled = {name for name, last in times.items() if last is None or last <= as_of}
+    return frozenset(settled - {"closed_at"} if look.get("forecasts") else settled)
+
+
+def _happened(columns: Mapping[str, ir.Value], declared: schema.Table, column: str) -> ir.BooleanValue | None:
     """Tell for which rows a time is that of an event; None where it never is."""
-    if (declared.name, column) == ("opportunities", "closed_at"):
-        return table.outcome != "open"
-    if (declared.name, column) == ("terms", "term_end"):
-        return table.outcome != "open"
+    if (declared.name, column) in {("opportunities", "closed_at"), ("terms", "term_end")}:
+        return columns["outcome"] != "open"
     if declared.name == "activities" and column == "at":
-        return table.kind.notin(_FORESEEN)
-    return ibis.literal(True) if column in declared and declared[column].clock in ("born", "state") else None
+        return columns["kind"].notin(_FORESEEN)
+    return ibis.literal(True) if declared[column].clock in ("born", "state") else None
 
 
-def _joined(table: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
-    joined = table[key[0]]
-    for name in key[1:]:
-        joined = joined + ibis.literal("\x1f") + table[name]
+def _joined(keys: Sequence[ir.StringValue]) -> ir.StringValue:
+    joined = keys[0]
+    for key in keys[1:]:
+        joined = joined + ibis.literal("\x1f") + key
     return joined
 
 

@@ -121,8 +121,8 @@ def measure_both(
 
 
 def _measured(crm, metrics: list[Metric], span: Buckets, by: list[str], options, *, recent: int) -> pd.DataFrame:
-    measured = Measurement(crm, span, by, options, metrics)
-    found = pd.concat([measured.frame(metric, recent=recent) for metric in metrics], ignore_index=True)
+    measured = Measurement(crm, span, by, options, metrics, recent)
+    found = pd.concat([measured.frame(metric) for metric in metrics], ignore_index=True)
     found.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
     return found
 

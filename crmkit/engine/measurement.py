@@ -28,13 +28,17 @@ _NUMBERS = ["value", "low", "high", "n", "numerator", "denominator"]
 
 @dataclass
 class Measurement:
-    """One call of `measure`: what is asked of each relation, and the sums that came back."""
+    """One call of `measure`: what is asked of each relation, and the sums that came back.
+
+    Intervals are made for the last `recent` periods.
+    """
 
     crm: Any
     span: Buckets
     by: list[str]
     options: Mapping[str, Any]
     metrics: list[Metric]
+    recent: int
     reasons: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
     tables: dict[str, tuple[Any, list[str]]] = field(default_factory=dict)
@@ -52,7 +56,7 @@ class Measurement:
             self.kinds[metric.name] = self.bound(metric)
         asked: dict[str, list[Atom]] = {}
         for kind in self.kinds.values():
-            for atom in kind.asked():
+            for atom in kind.asked(intervals=self.recent > 0):
                 asked.setdefault(atom.relation, []).append(atom)
         for relation, atoms in asked.items():
             table, groups = self.table(relation)
@@ -113,8 +117,8 @@ class Measurement:
 
         return get
 
-    def frame(self, metric: Metric, *, recent: int) -> pd.DataFrame:
-        """Return the tidy rows of one metric, with intervals for the last `recent` periods."""
+    def frame(self, metric: Metric) -> pd.DataFrame:
+        """Return the tidy rows of one metric, with intervals for the recent periods."""
         if reason := self.reasons[metric.name]:
             return self._unmeasured(metric, reason)
         kind = self.kinds[metric.name]
@@ -126,7 +130,7 @@ class Measurement:
             value, low, high = waiting.medians(table, groups, kind, self.span, cells, as_of=self.crm.as_of)
         else:
             value = _array(kind.value(get), size)
-            low, high = self._interval(kind, get, cells, recent) if recent and size else (np.full(size, np.nan),) * 2
+            low, high = self._interval(kind, get, cells) if self.recent and size else (np.full(size, np.nan),) * 2
         n = _array(kind.n(get), size)
         named = cells.to_frame(index=False) if self.by else pd.DataFrame({START: cells})
         frame = pd.DataFrame({"metric": metric.name, "period": named[START].to_numpy()})
@@ -149,7 +153,7 @@ class Measurement:
         frame["note"] = f"not in this data: {reason}"
         return frame
 
-    def _interval(self, kind: Kind, get, cells, recent: int) -> tuple[np.ndarray, np.ndarray]:
+    def _interval(self, kind: Kind, get, cells) -> tuple[np.ndarray, np.ndarray]:
         size = len(cells)
         if kind.interval == "wilson":
             return intervals.wilson(_array(kind.numerator(get), size), _array(kind.denominator(get), size))
@@ -159,7 +163,7 @@ class Measurement:
             return intervals.normal(get(kind.summed), get(kind.squared), get(kind.filled))
         low, high = np.full(size, np.nan), np.full(size, np.nan)
         if kind.interval in ("bootstrap", "order"):
-            span = Buckets(self.span.periods[-recent:], self.span.every)
+            span = Buckets(self.span.periods[-self.recent :], self.span.every)
             first = size // len(self.span.periods) * (len(self.span.periods) - len(span.periods))
             if _counted(kind, get, first, size // len(self.span.periods)) > MOST_ROWS:
                 return low, high

@@ -76,9 +76,15 @@ class Kind(ABC):
             if isinstance(part := getattr(self, name), Kind):
                 yield from part.all_remarks()
 
-    def asked(self) -> Iterator[Atom]:
-        """Yield all atoms that the engine has to ask for: those of the value, and those of the remarks."""
+    def spread(self) -> Iterator[Atom]:
+        """Yield the atoms that the kind's own interval needs besides those of its value."""
+        return iter(())
+
+    def asked(self, *, intervals: bool) -> Iterator[Atom]:
+        """Yield all atoms that the engine has to ask for: those of the value, of its interval and of the remarks."""
         yield from self.atoms()
+        if intervals:
+            yield from self.spread()
         yield from (atom for atom, _ in self.all_remarks())
 
     @abstractmethod

@@ -57,7 +57,10 @@ class Mean(Kind):
     interval: str | None = "normal"
 
     def atoms(self):
-        yield from (self.summed, self.squared, self.filled)
+        yield from (self.summed, self.filled)
+
+    def spread(self):
+        yield self.squared
 
     def value(self, get):
         return divide(get(self.summed), get(self.filled))

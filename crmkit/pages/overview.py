@@ -83,13 +83,13 @@ def missed(card: pd.DataFrame, *, currency: str = "") -> Html:
 
 
 def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against: str = "before") -> Html:
-    """Make the table of one family: value, interval, change, verdict, target and spark line; remarks under the name."""
+    """Make the table of one family: value, interval, change, verdict, target and spark line; and remarks below."""
     rows = card[card["family"] == family].reset_index(drop=True)
     past = card.attrs.get("history", pd.DataFrame())
     form = {"currency": currency}
     shown = pd.DataFrame(
         {
-            "metric": [_title_and_note(row) for row in rows.to_dict("records")],
+            "metric": [row.title + ("*" if row.note else "") for row in rows.itertuples()],
             "value": rows["value"],
             "interval": [_interval(r.low, r.high, r.unit, form) for r in rows.itertuples()],
             "change": [_change(r.value, r.previous, r.unit, form) for r in rows.itertuples()],
@@ -104,12 +104,14 @@ def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against:
         shown = shown.drop(columns=["interval", "noise"])
     names = {"interval": "95% interval", "noise": "beyond noise?", "change": f"since {against}"}
     written = [name for name in ("interval", "change") if name in shown]
-    return table(
+    made = table(
         shown, caption=family_title(family), names=names, units={"value": list(rows["unit"])},
         currency=currency, sparks=["trend"], numbers=written,
         status=[name for name in ("noise",) if name in shown],
-        formats={name: _as_it_is for name in ("metric", "target") if name in shown}, max_rows=100,
+        formats={name: _as_it_is for name in ("target",) if name in shown}, max_rows=100,
     )  # fmt: skip
+    remarks = _remarks(rows)
+    return Html(made.html + remarks.html, f"{made.text}\n{remarks.text}".strip())
 
 
 def families(card: pd.DataFrame) -> list[str]:
@@ -232,12 +234,12 @@ def _interval(low: float, high: float, unit: str, form: dict[str, str]) -> str:
     return "" if text == UNKNOWN else text
 
 
-def _title_and_note(row: dict) -> Html:
-    """Write a metric's title, and under it what the engine noted: few observations, why it cannot be known."""
-    if not row["note"]:
-        return Html(safe(row["title"]), row["title"])
-    html = f'{safe(row["title"])}<br><span class="quiet small">{safe(row["note"])}</span>'
-    return Html(html, f"{row['title']} ({row['note']})")
+def _remarks(rows: pd.DataFrame) -> Html:
+    """List under a table what the engine noted: few observations, what is left out, why a value cannot be known."""
+    noted = [row for row in rows.itertuples() if row.note]
+    lines = [f"* {row.title}: {row.note}." for row in noted]
+    html = "<br>".join(safe(line) for line in lines)
+    return Html(f'<p class="quiet small">{html}</p>' if lines else "", "\n".join(lines))
 
 
 def _change(value: float, previous: float, unit: str, form: dict[str, str]) -> str:

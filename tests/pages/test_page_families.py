@@ -175,3 +175,10 @@ def test_nothing_that_moved_is_said_so(sample):
     scored = sample.scorecard("latest", metrics=["nps"])
     assert overview.summary(sample, scored).text.startswith("No number changed by more than noise")
     assert "Nothing moved by more than noise" in overview.movements(sample, scored, "latest").text
+
+
+def test_what_the_engine_noted_stands_below_the_table(pipeline):
+    scored = pipeline.scorecard("2026-Q2", metrics=["win_rate", "win_rate_value"])
+    text = overview.score_table(scored, "sales").text
+    assert "Win rate by value*" in text
+    assert "* Win rate by value: cannot be known: the lost deals carry no amount" in text

@@ -1,22 +1,20 @@
-"""The page of sales: the four levers of velocity, representatives, what deals are like, leads, targets, lost deals."""
+"""The page of sales: representatives, what deals are like, how long they take, leads, lost deals, funnel checks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.engine.targets import targets, with_attainment
 from crmkit.errors import NotInThisData
-from crmkit.methods.levers import TOGETHER
-from crmkit.metric import all_metrics, find
-from crmkit.numbers import UNKNOWN, say, say_change, say_interval
+from crmkit.metric import find
+from crmkit.numbers import UNKNOWN, say, say_interval
 from crmkit.pages.frames import tried
-from crmkit.pages.showing import absent, listed, missing_from, quiet
+from crmkit.pages.showing import absent, listed, quiet
+from crmkit.pages.velocity import LEVERS
 from crmkit.relations import at
-from crmkit.tables import Html, missing, table
+from crmkit.tables import Html, missing
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
@@ -26,7 +24,6 @@ CARDS = (
     "sales_velocity", "win_rate", "average_deal_size", "sales_cycle_days", "won_revenue", "new_revenue",
     "pipeline_value", "opportunities_created",
 )  # fmt: skip
-LEVERS = ("opportunities_worked", "average_deal_size", "win_rate", "sales_cycle_days")
 DEFINED = (
     "sales_velocity", "opportunities_worked", "win_rate", "win_rate_value", "close_rate", "average_deal_size",
     "median_deal_size", "sales_cycle_days", "sales_cycle_days_median", "won_revenue", "new_revenue", "revenue",
@@ -36,54 +33,6 @@ DEFINED = (
 )  # fmt: skip
 FEW = 30
 """With fewer closed opportunities a win rate is uncertain by more than 17 points either way."""
-
-
-def compared(crm: Crm, metrics: Sequence[str], period: str | Period) -> pd.DataFrame:
-    """Compare metrics with the period before, ready to be read: value, before, change, whether that is noise.
-
-    Returns
-    -------
-    DataFrame
-        One row a metric: `metric` (its title), `value`, `before`, `95% interval`, `change`, `more than noise?`, `n`;
-        the units of the rows are in `attrs["units"]`. Metrics that this data lacks are left out.
-    """
-    now = crm.period(period)
-    able = [name for name in metrics if not lacks(crm, name)]
-    if not able:
-        frame = pd.DataFrame()
-        frame.attrs["missing"] = lacks(crm, metrics[0])
-        return frame
-    found = crm.scorecard(now, metrics=able)  # as on the cards, so that one interval stands on one page
-    about = [find(name) for name in found["metric"]]
-    money = {"currency": crm.config.currency}
-    rows = list(zip(found.to_dict("records"), about, strict=True))
-    shown = pd.DataFrame(
-        {
-            "metric": [metric.title for metric in about],
-            "value": found["value"],
-            "before": found["previous"],
-            "95% interval": [say_interval(row["low"], row["high"], metric.unit, **money) for row, metric in rows],
-            "change": [say_change(row["value"], row["previous"], metric.unit, **money) for row, metric in rows],
-            "more than noise?": [_noise(row["verdict"]) for row, _ in rows],
-            "n": found["n"],
-        }
-    )
-    shown.attrs |= {"units": [metric.unit for metric in about], "currency": crm.config.currency}
-    return shown
-
-
-def compared_table(frame: pd.DataFrame, *, caption: str) -> Html:
-    """Make the table of what `compared` returns."""
-    if reason := missing_from(frame):
-        return absent(reason)
-    units = {"value": frame.attrs["units"], "before": frame.attrs["units"], "n": "count"}
-    return table(
-        frame, caption=caption, units=units, currency=frame.attrs["currency"], numbers=["95% interval", "change"]
-    )
-
-
-def _noise(verdict: str) -> str:
-    return "no" if "noise" in str(verdict) else f"yes, it {verdict}" if verdict else ""
 
 
 def representatives(crm: Crm, period: str | Period, by: str) -> pd.DataFrame:
@@ -135,7 +84,6 @@ REPRESENTATIVE_UNITS = {
     "worked on": "count", "closed": "count", "win rate": "share", "mean deal": "money", "days to win": "count",
     "velocity, a day": "money",
 }  # fmt: skip
-QUOTA_UNITS = {"value": "money", "target": "money", "attainment": "share"}
 
 
 def spread_of_win_rates(people: pd.DataFrame) -> Html:
@@ -172,92 +120,6 @@ def spread_of_win_rates(people: pd.DataFrame) -> Html:
         few = int((closed < FEW).sum())
         text += f" {few} of {len(rows)} have closed fewer than {FEW}, so their own numbers say little."
     return listed([text])
-
-
-def lever_sentence(parts: pd.DataFrame, *, currency: str = "", noise: bool = False) -> Html:
-    """Say how velocity changed and what each lever did to it; from what `levers` returns.
-
-    Examples
-    --------
-    >>> parts = pd.DataFrame({"lever": ["win_rate", "average_deal_size"], "contribution": [-30.0, 10.0]})
-    >>> lever_sentence(parts).text.replace(chr(160), " ").split(". ")[0]
-    'Velocity fell by 20 a day, most through win rate'
-    """
-    if "contribution" not in parts or parts["contribution"].isna().any():
-        return absent(str(parts.attrs.get("missing") or "a lever is not known in one of the two periods"))
-    text = f"{lever_title(parts, currency=currency)}."
-    up, down = ([row for row in parts.itertuples() if sign * row.contribution > 0] for sign in (1, -1))
-    for rows, verb in ((up, "raised"), (down, "lowered")):
-        rows.sort(key=lambda row: -abs(row.contribution))
-        did = [f"{lever_name(row.lever)} by {_money_a_day(abs(row.contribution), currency)}" for row in rows]
-        text += f" It was {verb} through {_and(did)}." if did else ""
-    if noise:
-        text += " The change as a whole is no more than noise, and so its parts may be, too."
-    return listed([text])
-
-
-def lever_title(parts: pd.DataFrame, *, currency: str = "") -> str:
-    """Say how velocity changed, and through which lever most, for the title of the figure; "" where it is not known."""
-    if "contribution" not in parts or parts["contribution"].isna().any():
-        return ""
-    change = float(parts["contribution"].sum())
-    if not change:
-        return "Velocity is as it was"
-    top = parts.loc[(parts["contribution"] * (1 if change > 0 else -1)).idxmax(), "lever"]
-    size = _money_a_day(abs(change), currency)
-    return f"Velocity {'rose' if change > 0 else 'fell'} by {size}, most through {lever_name(top)}"
-
-
-def _money_a_day(value: float, currency: str) -> str:
-    return say(value, "money_per_day", currency=currency)
-
-
-def _and(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
-
-
-def lever_name(lever: str) -> str:
-    """Return what people call a lever in a sentence.
-
-    >>> lever_name("win_rate"), lever_name("(together)")
-    ('win rate', 'all together')
-    """
-    if lever == TOGETHER:
-        return "all together"
-    title = find(lever).title if lever in all_metrics() else lever
-    return title[:1].lower() + title[1:]
-
-
-def lever_changes(more: float, larger: float, higher: float, shorter: float) -> dict[str, float]:
-    """Return the changes of the four levers as `what_if` takes them, each given as a part to the better.
-
-    >>> lever_changes(0.1, 0.1, 0.1, 0.2)["sales_cycle_days"]
-    -0.2
-    """
-    return dict(zip(LEVERS, (more, larger, higher, -shorter), strict=True))
-
-
-def what_if_table(frame: pd.DataFrame, *, caption: str) -> Html:
-    """Make the table of what `what_if` returns: each lever moved alone, then all together."""
-    if reason := missing_from(frame):
-        return absent(reason)
-    currency = frame.attrs.get("currency", "")
-    shown = pd.DataFrame(
-        {
-            "lever": [lever_name(name) for name in frame["lever"]],
-            "changed by": [UNKNOWN if missing(c) else say_change(1 + c, 1.0) for c in frame["change"]],
-            "from": [_lever_value(row.lever, row.lever_now, currency) for row in frame.itertuples()],
-            "to": [_lever_value(row.lever, row.lever_then, currency) for row in frame.itertuples()],
-            "velocity then": frame["value_then"],
-            "gain": frame["gain"],
-        }
-    )
-    units = {"velocity then": "money_per_day", "gain": "money_per_day"}
-    return table(shown, caption=caption, units=units, currency=currency, numbers=["changed by", "from", "to"])
-
-
-def _lever_value(lever: str, value: float, currency: str) -> str:
-    return UNKNOWN if missing(value) else say(value, find(lever).unit, currency=currency)
 
 
 def won_deals(crm: Crm, period: str | Period) -> pd.DataFrame:
@@ -366,40 +228,6 @@ def settled_period(crm: Crm, period: str | Period, *, window_days: int = 90) -> 
     return now
 
 
-def attainment(crm: Crm, period: str | Period) -> pd.DataFrame:
-    """List the targets of a period: value, target, how much of it is reached, and whether it is met.
-
-    Returns
-    -------
-    DataFrame
-        `metric` (its title), `value`, `target`, `attainment` (value ÷ target), `status`; units in `attrs["units"]`.
-    """
-    now = crm.period(period)
-    asked = targets(crm, now)
-    able = [name for name in asked["metric"] if name in all_metrics() and not lacks(crm, name)]
-    if not able:
-        frame = pd.DataFrame()
-        frame.attrs["missing"] = (
-            f"there are no targets for {now.name}" if "targets" in crm.tables else "needs the table targets"
-        )
-        return frame
-    found = crm.measure(able, period=now, intervals=False)[["metric", "value"]]
-    rows = with_attainment(found.merge(asked, on="metric", validate="one_to_one"))
-    about = [find(name) for name in rows["metric"]]
-    shown = rows.assign(metric=[metric.title for metric in about])
-    shown = shown[["metric", "value", "target", "attainment", "status"]]
-    shown.attrs |= {"units": [metric.unit for metric in about], "currency": crm.config.currency}
-    return shown
-
-
-def attainment_table(frame: pd.DataFrame, *, caption: str) -> Html:
-    """Make the table of what `attainment` returns."""
-    if reason := missing_from(frame):
-        return absent(reason)
-    units = {"value": frame.attrs["units"], "target": frame.attrs["units"], "attainment": "share"}
-    return table(frame, caption=caption, units=units, currency=frame.attrs["currency"], status=["status"])
-
-
 def with_funnels(agree: pd.DataFrame, moved: pd.DataFrame, *funnels: pd.DataFrame) -> pd.DataFrame:
     """Add to the reconciliations that the levers make the change and that funnels never widen.
 
@@ -429,42 +257,6 @@ def with_funnels(agree: pd.DataFrame, moved: pd.DataFrame, *funnels: pd.DataFram
         rows.append({"what": f"{name}: went on + lost + open = entered", "left": whole,
                      "right": float(steps["entered"].sum()), "unit": "count"})  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def attainment_by(crm: Crm, metric: str, period: str | Period, *, key: str, by: str) -> pd.DataFrame:
-    """Compare a metric with the targets of single groups, such as new revenue with each representative's quota.
-
-    Parameters
-    ----------
-    crm : Crm
-    metric : str
-    period : str or Period
-    key : str
-        The column of the table targets that holds the groups' keys, such as owner_id.
-    by : str
-        The column to show in its place, such as owner.name.
-    """
-    return tried(_attainment_by, crm, metric, crm.period(period), key, by)
-
-
-def _attainment_by(crm: Crm, metric: str, now: Period, key: str, by: str) -> pd.DataFrame:
-    asked = targets(crm, now, by=key)
-    asked = asked[asked["metric"] == metric] if len(asked) else asked
-    if reason := lacks(crm, metric):
-        raise NotInThisData(f"not in this data, {reason}")
-    if not len(asked):
-        raise NotInThisData(f"not in this data, needs targets for {find(metric).title.lower()} by {key}")
-    dims = [key] if by == key else [key, by]
-    found = crm.measure(metric, period=now, by=dims, intervals=False)
-    found["value"] = found["value"].fillna(0.0)
-    rows = asked.merge(found[[*dims, "value"]], on=key, how="left", validate="one_to_one")
-    rows["value"] = rows["value"].fillna(0.0)
-    rows[by] = rows[by].fillna(rows[key])
-    rows = with_attainment(rows).sort_values("attainment", ascending=False, kind="stable")
-    shown = rows[[by, "value", "target", "attainment", "status"]].rename(columns={by: "representative"})
-    shown = shown.reset_index(drop=True)
-    shown.attrs |= {"currency": crm.config.currency}
-    return shown
 
 
 def value_sentence(crm: Crm, period: str | Period) -> Html:

@@ -6,7 +6,7 @@ import crmkit
 from crmkit import pages
 from crmkit.methods.levers import levers
 from crmkit.numbers import NBSP
-from crmkit.pages import overview, perception, retention, sales
+from crmkit.pages import overview, perception, quotas, retention, sales, velocity
 
 
 def surveys(scores, **more):
@@ -108,8 +108,8 @@ def test_representatives_differ_by_chance_or_not(rates, words):
 
 def test_levers_in_words_name_every_lever_and_the_whole_change(sample):
     moved = levers(sample, "sales_velocity", period="2026-Q3", against="2026-Q2")
-    text = sales.lever_sentence(moved).text
-    assert all(sales.lever_name(name) in text for name in sales.LEVERS)
+    text = velocity.lever_sentence(moved).text
+    assert all(velocity.lever_name(name) in text for name in velocity.LEVERS)
     assert f"by {abs(moved.attrs['total']):,.0f}" in text.replace(NBSP, " ")
     agree = sales.with_funnels(pd.DataFrame(), moved)
     assert agree["left"].item() == pytest.approx(agree["right"].item())
@@ -119,7 +119,7 @@ def test_the_lever_that_did_most_moved_the_way_of_the_change():
     parts = pd.DataFrame(
         {"lever": ["win_rate", "average_deal_size", "sales_cycle_days"], "contribution": [50, -40, -30]}
     )
-    assert sales.lever_title(parts).endswith("most through average deal size")
+    assert velocity.lever_title(parts).endswith("most through average deal size")
 
 
 def test_win_rate_by_value_says_why_it_cannot_be_known(pipeline):
@@ -145,11 +145,11 @@ def test_lost_deals_are_those_that_win_rate_counts_as_lost(sample):
 
 
 def test_attainment_is_value_over_target(sample):
-    rows = sales.attainment(sample, "latest").set_index("metric")
+    rows = quotas.attainment(sample, "latest").set_index("metric")
     revenue = sample.measure("revenue")["value"].item()
     assert rows.loc["Revenue", "attainment"] == pytest.approx(revenue / rows.loc["Revenue", "target"])
-    quotas = sales.attainment_by(sample, "new_revenue", "latest", key="owner_id", by="owner.name")
-    assert quotas["value"].sum() <= sample.measure("new_revenue")["value"].item()
+    own = quotas.attainment_by(sample, "new_revenue", "latest", key="owner_id", by="owner.name")
+    assert own["value"].sum() <= sample.measure("new_revenue")["value"].item()
 
 
 def test_scorecard_page_says_what_is_missing_and_what_it_would_allow(pipeline):

@@ -95,7 +95,10 @@ def _orders(crm: Any, moment: datetime | None) -> tuple[ir.Table, Any]:
             raise UsageError(
                 f"rfm: {moment:%Y-%m-%d} lies after {crm.as_of:%Y-%m-%d}, the last day that the data knows."
             )
-        orders, moment = crm.relations.get("orders"), moment or crm.as_of
+        orders = crm.relations.get("orders")  # cut at as_of already
+        if moment is None or moment == crm.as_of:
+            orders = orders.select(*_NEEDS)
+            return orders.filter(*(orders[name].notnull() for name in _NEEDS)), at(crm.as_of)
     else:
         orders = _table(crm)
     orders = orders.select(*_NEEDS)

@@ -42,8 +42,11 @@ LIBRARIES = (
     "ibis",
     "ibis.backends.duckdb",
     "ibis.backends.sql.compilers.duckdb",
-    "seaborn",
+    "scipy.special",
+    "scipy.sparse",
 )
+#: Parts of crmkit that no report notebook uses.
+_ELSEWHERE = ("crmkit.adapters", "crmkit.cli", "crmkit.commands", "crmkit.report", "crmkit.sample")
 
 
 def can_fork() -> bool:
@@ -134,6 +137,7 @@ def main() -> None:
     _import_all()
     gc.freeze()  # shared pages stay shared: the collector of a child doesn't touch them
     gc.enable()
+    gc.set_threshold(50_000, 20, 50)  # queries are built of many small objects: looking for garbage took a sixth
     running: set[int] = set()
     try:
         _serve(channel, running)
@@ -147,12 +151,23 @@ def _import_all() -> None:
     """Import the libraries and crmkit's own modules; what fails to import fails again, readably, in the notebook."""
     import crmkit
 
-    own = [f"crmkit.{module.name}" for module in pkgutil.iter_modules(crmkit.__path__)]
-    for name in (*LIBRARIES, *(name for name in own if name not in ("crmkit.cli", "crmkit.report"))):
+    own = (module.name for module in pkgutil.walk_packages(crmkit.__path__, "crmkit.", onerror=lambda _: None))
+    for name in (*LIBRARIES, *(name for name in own if not name.startswith(_ELSEWHERE))):
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        _look_up_needs()
     # The inline backend ties itself to the kernel when it is imported, so each kernel has to import it itself.
     sys.modules.pop("matplotlib_inline.backend_inline", None)
+
+
+def _look_up_needs() -> None:
+    """Find out once for all kernels which columns each metric needs; it takes no data, only the declarations."""
+    from crmkit.engine.availability import needs
+    from crmkit.metric import all_metrics
+
+    for name in all_metrics():
+        needs(name)
 
 
 def _serve(channel: socket.socket, running: set[int]) -> None:

@@ -84,6 +84,23 @@ def test_nothing_on_a_page_is_broken(pages):
         assert len(soup.find_all("h1")) == 1, name
 
 
+def test_every_reconciliation_holds(pages):
+    for name, text in pages.items():
+        items = BeautifulSoup(text, "html.parser").select("ul.crm-checks li")
+        assert items or name == "index.html"
+        assert [item.get_text() for item in items if "ok" not in item["class"]] == [], name
+
+
+def test_the_answer_first_holds_the_headline(pages, crm):
+    for page, metric, unit in (
+        ("01_customer_perception", "nps", "points"),
+        ("02_retention", "churn_rate", "share"),
+        ("03_sales", "win_rate", "share"),
+    ):
+        said = BeautifulSoup(pages[f"{page}.html"], "html.parser").find(class_="crm-answer").get_text()
+        assert say(crm.measure(metric, period=PERIOD, intervals=False).value.item(), unit) in said
+
+
 def test_anchors_lead_somewhere(pages, report):
     for name, text in pages.items():
         soup = BeautifulSoup(text, "html.parser")

@@ -5,6 +5,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
+from crmkit import paths
 from crmkit.report.render import render
 
 pytestmark = pytest.mark.timeout(300)

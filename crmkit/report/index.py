@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 #: The numbers that the front page begins with, unless `metrics` in crm.toml names others.
 HEADLINES = ("new_revenue", "revenue", "win_rate", "sales_cycle_days", "churn_rate", "nrr", "nps", "csat")
+_NEXT = (
+    "sales_velocity",
+    "average_deal_size",
+    "opportunities_created",
+    "opportunities_open",
+    "leads",
+    "new_customers",
+    "renewal_rate",
+    "repeat_rate",
+    "survey_answers",
+)
+"""What takes the place of headlines that the data cannot answer, before the rest of the scorecard."""
 _NOISE = 1e-9  # what is left of two equal sums that were added up in another order
 _FORMULA = re.compile(r"[\s\"']*[=+\-@|%\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z")
@@ -91,8 +103,8 @@ def cards(scorecard: pd.DataFrame, *, headlines: Sequence[str] = (), currency: s
     """
     wanted = list(headlines or HEADLINES)
     known = scorecard[scorecard["value"].notna()]
-    place = {name: at for at, name in enumerate(wanted)}
-    order = known["metric"].map(lambda name: place.get(name, len(wanted))).sort_values(kind="stable").index
+    place = {name: at for at, name in enumerate(dict.fromkeys([*wanted, *_NEXT]))}
+    order = known["metric"].map(lambda name: place.get(name, len(place))).sort_values(kind="stable").index
     shown = known.loc[order].head(len(wanted))
     return notebook.cards(shown, currency=currency, lang=lang).html if len(shown) else ""
 

@@ -9,7 +9,7 @@ STAMP := $(VENV)/.crmkit-installed
 NOTEBOOKS := $(wildcard notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test lab bench check lock
+.PHONY: help report example test lab bench check lock
 
 help: ## this list
 	@echo "make COMMAND [ARGS=\"options\"]"
@@ -19,6 +19,9 @@ help: ## this list
 report: $(STAMP) ## make the report of the sample company, or of ARGS="--data FOLDER", in reports/
 	@$(BIN)/crmkit report --out reports $(ARGS)
 	@echo "Open reports/index.html in a browser: file://$(CURDIR)/reports/index.html"
+
+example: $(STAMP) ## make the committed example report in reports/example anew
+	@rm -rf reports/example && $(BIN)/crmkit report --out reports/example
 
 # One run of pytest, so that its closing line counts everything: tests, examples in docstrings, and each notebook's
 # cells (--dist loadfile keeps the cells of a notebook together, in their order). Faulty notebooks that tests keep are

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from crmkit.errors import UsageError
+from crmkit.engine.availability import lacks
+from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import names, need, said
 from crmkit.periods import Period
 
@@ -125,6 +126,9 @@ def bridge_gap(frame: pd.DataFrame, *, tolerance: float = 0.005) -> pd.DataFrame
 
 
 def _bridge(crm, steps: dict[str, int], period: str | Period, every: str | None, by: list[str]) -> pd.DataFrame:
+    for step in steps:
+        if reason := lacks(crm, step):
+            raise NotInThisData(f"The bridge is not in this data: {step} {reason}.")
     measured = crm.measure(list(steps), period=period, every=every, by=by, intervals=False)
     keys = ["period", *by]
     # A group without any move in one of the tables has no row for it: nothing moved, which is 0.

@@ -73,3 +73,11 @@ def test_nobody_moved(crm):
     assert customer_bridge(crm, period="2026-02")["value"].to_list() == [4.0, 0.0, 0.0, 0.0, 4.0]
     with pytest.raises(NotInThisData, match="subscriptions"):
         mrr_bridge(crmkit.open({"leads": {"lead_id": ["1"], "created_at": ["2026-01-01"]}}), period="2026-01")
+
+
+def test_where_nothing_says_who_left_there_is_no_bridge():
+    """Won deals say who came, not who left: a bridge with nobody lost would be made up."""
+    deals = {"opportunity_id": ["1"], "customer_id": ["a"], "created_at": ["2026-01-01"], "outcome": ["won"]}
+    crm = crmkit.open({"opportunities": {**deals, "closed_at": ["2026-01-05"]}})
+    with pytest.raises(NotInThisData, match="lost_customers needs the table subscriptions or orders"):
+        customer_bridge(crm, period="2026-01")

@@ -57,7 +57,7 @@ class About:
 
 
 def about(frame: pd.DataFrame, metric: Any = None, *, usual: dict[str, Any] | None = None, **given: Any) -> About:
-    """Gather what a frame's numbers mean: what the caller gives, then the metric, then `frame.attrs`, then the usual.
+    """Gather what a frame's numbers mean: what the caller gives, the metric given, `frame.attrs`, the catalogue.
 
     Parameters
     ----------
@@ -73,16 +73,21 @@ def about(frame: pd.DataFrame, metric: Any = None, *, usual: dict[str, Any] | No
     if unknown := sorted(set(given) - set(fields)):
         raise UsageError(f"no option called {unknown[0]!r}: the options are {', '.join(fields)}")
     names = frame["metric"].dropna().unique() if "metric" in frame and len(frame) else ()
-    if metric is None and len(names) == 1 and "crmkit.metric" in sys.modules:  # the catalogue, if it is loaded
-        metric = sys.modules["crmkit.metric"].all_metrics().get(str(names[0]))
+    listed = None
+    if len(names) == 1 and "crmkit.metric" in sys.modules:  # the catalogue, if it is loaded
+        listed = sys.modules["crmkit.metric"].all_metrics().get(str(names[0]))
     known: dict[str, Any] = {}
-    for source in (usual or {}, frame.attrs, {f: getattr(metric, f, "") for f in ("title", "unit", "better")}, given):
+    for source in (usual or {}, _about_metric(listed), frame.attrs, _about_metric(metric), given):
         known |= {k: v for k, v in source.items() if k in fields and v is not None and str(v) != ""}
     if "title" not in known and len(names) == 1:
         known["title"] = title_of(str(names[0]))
     if "every" not in known and "period" in frame and "datetime" in str(frame["period"].dtype):
         known["every"] = grain(frame["period"])
     return About(**known)
+
+
+def _about_metric(metric: Any) -> dict[str, Any]:
+    return {name: getattr(metric, name, "") for name in ("title", "unit", "better")}
 
 
 def dimensions(frame: pd.DataFrame) -> list[str]:

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 from crmkit import schema
 from crmkit.casting import unbound
 from crmkit.config import Config
+from crmkit.errors import DataError
 from crmkit.periods import Grain, Period, parse
 from crmkit.relations import Relations, all_derived
 
@@ -122,7 +123,20 @@ class Crm:
         return Relations(blank, config=self.config, as_of=self.as_of)
 
     def period(self, text: str | Period, *, every: Grain | None = None) -> Period:
-        """Read a period, with this company's calendar; `latest` is the last one complete at `as_of`."""
+        """Read a period, with this company's calendar; `latest` is the last one complete at `as_of`.
+
+        Raises
+        ------
+        UsageError
+            Where the text is no period.
+        DataError
+            Where `latest` is asked of data in which nothing has a date.
+        """
+        if text == "latest" and self.as_of is None:
+            raise DataError(
+                f"{self.label} has no row with a date, so there is no latest period. Tables found: "
+                f"{', '.join(f'{name} ({rows:,} rows)' for name, rows in self.rows.items())}. Add rows, or set as_of."
+            )
         return parse(text, as_of=self.as_of, every=every, calendar=self.config.calendar)
 
     def measure(

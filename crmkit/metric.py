@@ -16,7 +16,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -212,7 +212,7 @@ def bind(
         base = metric.relations[0]
         kind = kind.placed(base, arguments[base][metric.at] if metric.at else None)
     if metric.interval != "" and isinstance(kind, Arithmetic):
-        kind = Arithmetic(kind.how, kind.left, kind.right, metric.interval)
+        kind = replace(kind, interval=metric.interval)
     return kind
 
 

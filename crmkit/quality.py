@@ -87,6 +87,11 @@ def check(source: Any, **how: Any) -> pd.DataFrame:
     unreadable = {(problem.table, problem.column) for problem in problems}
     for table in crm.tables:
         findings += [found for found in _of_rules(crm, table) if (table, found["column"]) not in unreadable]
+    findings += [
+        _finding("note", table, "", "has no rows", "Its counts are 0 and its rates unknown.")
+        for table, rows in crm.rows.items()
+        if not rows
+    ]
     findings += list(_orphans(crm))
     findings += [
         _finding(

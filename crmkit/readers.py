@@ -270,7 +270,8 @@ def _arrow(name: str, frame: pd.DataFrame):
                 values = values.map(_as_text, na_action="ignore")
         try:
             array = pyarrow.array(values, from_pandas=True)
-            columns[text] = array.cast(pyarrow.string()) if pyarrow.types.is_null(array.type) else array
+            # A column without any value has no type of its own: pandas calls an empty one a number.
+            columns[text] = pyarrow.nulls(len(array), pyarrow.string()) if array.null_count == len(array) else array
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
             raise DataError(f"{name}.{text} holds values of kinds that do not go together: {error}") from None
     return pyarrow.table(columns)

@@ -144,6 +144,17 @@ def test_wrong_data_fails_with_table_column_row_and_value(capsys, company):
     assert "nowhere" in err
 
 
+def test_a_table_of_column_names_alone_is_no_data(capsys, tmp_path):
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,ordered_at,amount\n", encoding="utf-8")
+    status, _, err = run(capsys, "measure", "revenue", "--data", tmp_path)
+    assert status == 1
+    assert "no row with a date" in err
+    assert "orders (0 rows)" in err
+    status, out, _ = run(capsys, "measure", "revenue", "--data", tmp_path, "--period", "2026-Q1", "--format", "csv")
+    assert status == 0
+    assert out.splitlines()[1].startswith("revenue,2026-01-01,0.0")
+
+
 def test_import_says_what_it_wrote(capsys, tmp_path, shared):
     status, out, _ = run(capsys, "import", "maven", shared / "data" / "maven_crm_sales", "--to", tmp_path / "maven")
     assert status == 0

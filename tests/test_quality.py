@@ -109,3 +109,8 @@ def test_a_missing_column_is_an_error_and_the_other_tables_are_checked_all_the_s
 def test_touched_metrics_follow_formulas():
     assert {"win_rate", "sales_velocity"} <= set(touched("opportunities", "closed_at"))
     assert "nps" not in touched("opportunities", "closed_at")
+
+
+def test_a_table_without_rows_is_said():
+    found = check({**GOOD, "leads": {"lead_id": [], "created_at": []}})
+    assert found[["severity", "table", "finding"]].values.tolist() == [["note", "leads", "has no rows"]]

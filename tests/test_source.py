@@ -558,3 +558,12 @@ def test_a_wrong_question_is_answered_in_words(asked, says):
     with pytest.raises(UsageError) as caught:
         crmkit.open(orders()).measure(**asked)
     assert says in str(caught.value)
+
+
+def test_a_column_without_any_value_fits_every_type():
+    deals = {"opportunity_id": ["1"], "created_at": ["2026-01-01"], "outcome": ["open"], "closed_at": [float("nan")]}
+    frame = pd.DataFrame({**deals, "lead_id": [None], "amount": [None]})
+    assert frame["closed_at"].dtype == "float64"
+    crm = crmkit.open({"opportunities": frame, "leads": pd.DataFrame({"lead_id": [], "created_at": []})})
+    assert crm.opportunities.closed_at.to_pyarrow().null_count == 1
+    assert crm.measure("leads", period="2026-01").value.item() == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crmkit import periods
 from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData, UsageError
@@ -61,7 +62,7 @@ def history(
     [[Timestamp('2026-01-01 00:00:00'), 1.0], [Timestamp('2026-04-01 00:00:00'), 2.0]]
     """
     now = crm.period(period)
-    grain = every or now.grain or "month"
+    grain = (periods.grain(every) if every else now.grain) or "month"
     end = now if now.grain == grain else crm.period(now.calendar.name(_last_start(now, grain), grain))
     span = Period(end.previous(last - 1).start, end.end, None, now.calendar)
     names = [metrics] if isinstance(metrics, str) else list(metrics)

@@ -81,6 +81,14 @@ def detractors(surveys):
     return count(_valid(surveys, "nps") & (surveys.score <= 6))
 
 
+def _on_which_scale(kind, surveys, *, reverse):
+    """Have a result about effort say where answers are on another scale than 1-7, and where the scale was turned."""
+    valid = _valid(surveys, "ces")
+    other = valid & ((surveys.scale_min != 1) | (surveys.scale_max != 7))
+    kind = kind.remarking(other, "some answers are on another scale than 1-7")
+    return kind.remarking(valid, "the scale is turned: a low answer means less effort") if reverse else kind
+
+
 @metric(
     title="Customer Effort Score",
     unit="score",
@@ -105,7 +113,7 @@ def ces(surveys, *, reverse=False):
     3.0
     """
     score = surveys.scale_min + surveys.scale_max - surveys.score if reverse else surveys.score
-    return mean(score, _valid(surveys, "ces"))
+    return _on_which_scale(mean(score, _valid(surveys, "ces")), surveys, reverse=reverse)
 
 
 @metric(
@@ -128,7 +136,8 @@ def ces_easy(surveys, *, reverse=False):
     0.5
     """
     height = (surveys.score - surveys.scale_min) / (surveys.scale_max - surveys.scale_min)
-    return share(height <= 0.35 if reverse else height >= 0.65, of=_valid(surveys, "ces"))
+    easy = share(height <= 0.35 if reverse else height >= 0.65, of=_valid(surveys, "ces"))
+    return _on_which_scale(easy, surveys, reverse=reverse)
 
 
 @metric(

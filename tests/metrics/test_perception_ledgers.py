@@ -187,3 +187,16 @@ def test_a_month_without_answers_is_unknown_and_counts_are_zero():
     assert found.value.isna().tolist() == [True, False, True, True]
     assert found.value[1] == 0
     assert "nothing to measure" in found.note[0]
+
+
+def test_effort_says_on_which_scale_it_was_asked_and_whether_it_was_turned():
+    answers = {"response_id": ["1", "2"], "survey": ["ces", "ces"], "score": [5, 1], "answered_at": ["2026-03-01"] * 2}
+    usual = crmkit.open({"surveys": answers})
+    assert not any("scale" in note for note in usual.measure(["ces", "ces_easy"], period="2026-03").note)
+    turned = usual.measure(["ces", "ces_easy"], period="2026-03", reverse=True)
+    assert turned.value.tolist() == [(3 + 7) / 2, 0.5]
+    assert all("the scale is turned" in note for note in turned.note)
+    five = crmkit.open({"surveys": {**answers, "scale_min": [1, 1], "scale_max": [5, 5]}})
+    found = five.measure(["ces", "ces_easy"], period="2026-03")
+    assert found.value.tolist() == [3.0, 0.5]
+    assert all("another scale than 1-7" in note for note in found.note)

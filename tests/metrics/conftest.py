@@ -17,4 +17,4 @@ def sample(root):
 @pytest.fixture(scope="session")
 def plain(root):
     """The same files read by pandas alone, with what the twins need worked out in plain Python."""
-    return twins.Plain.read(root / "data" / "sample")
+    return twins.opened(root / "data" / "sample")

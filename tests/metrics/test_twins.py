@@ -33,7 +33,7 @@ def by_group(sample):
 
 
 def test_every_metric_has_a_twin_and_every_twin_a_metric():
-    assert sorted(TWINS) == sorted(NAMES), "add the twin of a new metric to tests/metrics/twins.py"
+    assert sorted(TWINS) == sorted(NAMES), "add the twin of a new metric to its family in tests/metrics/twins"
 
 
 @pytest.mark.parametrize("name", NAMES)

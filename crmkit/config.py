@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crmkit.errors import UsageError
-from crmkit.periods import Calendar, end_of_day
+from crmkit.periods import WEEKDAYS, Calendar, end_of_day
 
 STAGE_MEANINGS = ("open", "won", "lost")
 
@@ -23,6 +24,19 @@ class Stage:
     name: str
     meaning: str
     order: int
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When a company works in a week.
+
+    Attributes
+    ----------
+    days : tuple of seven (int, int) or None
+        From Monday on: the seconds after midnight at which work begins and ends; None for a day without work.
+    """
+
+    days: tuple[tuple[int, int] | None, ...] = (*(((9 * 3600, 17 * 3600),) * 5), None, None)
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,14 @@ class Config:
         What one unit of another currency is worth in `currency`.
     metrics : tuple of str
         The few metrics that the scorecard shows first.
+    crm_introduced : datetime or None
+        When the CRM came into use; what it changed is measured from then on.
+    hours : Hours
+        When the company works, for business hours.
+    holidays : tuple of date
+        Days on which it does not.
+    given : frozenset of str
+        The settings that were really given; the others have their defaults.
     """
 
     name: str = ""
@@ -64,6 +86,10 @@ class Config:
     sla: Mapping[str, object] = field(default_factory=dict)
     rates: Mapping[str, float] = field(default_factory=dict)
     metrics: tuple[str, ...] = ()
+    crm_introduced: datetime | None = None
+    hours: Hours = Hours()
+    holidays: tuple[date, ...] = ()
+    given: frozenset[str] = frozenset()
 
     @property
     def calendar(self) -> Calendar:
@@ -94,7 +120,7 @@ def read(source: Path | Mapping[str, object] | None) -> Config:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{where} is not valid TOML: {error}.") from None
     found = {key: _setting(where, key, value) for key, value in source.items()}
-    config = Config(**found)
+    config = Config(**found, given=frozenset(found))
     _ = config.calendar  # checks month and weekday
     if config.rates and not config.currency:
         raise UsageError(f"{where} gives rates but no currency; add currency, the one that results are to be in.")
@@ -102,7 +128,7 @@ def read(source: Path | Mapping[str, object] | None) -> Config:
 
 
 def _setting(where: str, key: str, value: object) -> object:
-    known = Config.__dataclass_fields__
+    known = [name for name in Config.__dataclass_fields__ if name != "given"]
     if key not in known:
         near = get_close_matches(key, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -135,14 +161,43 @@ def _moment(where: str, key: str, value: object) -> datetime:
         try:
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
         except ValueError:
-            raise UsageError(f"{where}: as_of is {value!r}; write a date such as 2026-09-30.") from None
+            raise UsageError(f"{where}: {key} is {value!r}; write a date such as 2026-09-30.") from None
     if isinstance(value, datetime):
         if value.tzinfo is not None:
-            raise UsageError(f"{where}: as_of has a time zone; leave it out: times are in the company's own zone.")
+            raise UsageError(f"{where}: {key} has a time zone; leave it out: times are in the company's own zone.")
         return value
     if isinstance(value, date):
-        return end_of_day(value)
-    raise UsageError(f"{where}: as_of is {value!r}; write a date such as 2026-09-30.")
+        return end_of_day(value) if key == "as_of" else datetime.combine(value, time.min)
+    raise UsageError(f"{where}: {key} is {value!r}; write a date such as 2026-09-30.")
+
+
+def _days(where: str, key: str, value: object) -> tuple[date, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise UsageError(f"{where}: {key} is {value!r}; it must be a list of dates, such as [2026-01-01, 2026-12-25].")
+    return tuple(sorted({_moment(where, key, day).date() for day in value}))
+
+
+def _hours(where: str, key: str, value: object) -> Hours:
+    given = dict(_table(where, key, value))
+    found = []
+    for name in WEEKDAYS:
+        written = given.pop(name, "")
+        found.append(_from_to(where, f"{key}.{name}", written) if written else None)
+    if given:
+        raise UsageError(f"{where}: {key} has an unknown day {next(iter(given))!r}. Known: {', '.join(WEEKDAYS)}.")
+    if not any(found):
+        raise UsageError(f"{where}: {key} names no day with work; write one such as monday = '09:00-17:00'.")
+    return Hours(tuple(found))
+
+
+def _from_to(where: str, key: str, value: object) -> tuple[int, int]:
+    form = re.fullmatch(r"(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})", value) if isinstance(value, str) else None
+    if form:
+        hour, minute, last_hour, last_minute = (int(part) for part in form.groups())
+        begin, end = hour * 3600 + minute * 60, last_hour * 3600 + last_minute * 60
+        if max(minute, last_minute) < 60 and begin < end <= 24 * 3600:
+            return begin, end
+    raise UsageError(f"{where}: {key} is {value!r}; write from and to within a day, such as '09:00-17:00'.")
 
 
 def _table(where: str, key: str, value: object) -> Mapping[str, object]:
@@ -187,5 +242,8 @@ _READERS = {
     "inactive_after_days": _whole,
     "week_start": lambda where, key, value: _word(where, key, value).lower(),
     "metrics": _names,
+    "crm_introduced": _moment,
+    "hours": _hours,
+    "holidays": _days,
     "sla": lambda where, key, value: dict(_table(where, key, value)),
 }

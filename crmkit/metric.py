@@ -23,7 +23,7 @@ from typing import Any
 
 from crmkit import schema
 from crmkit.errors import UsageError
-from crmkit.kinds import Arithmetic, Kind
+from crmkit.kinds import Arithmetic, Kind, Windowed
 from crmkit.relations import Relations, all_derived
 
 CATEGORIES = ("business performance", "user adoption", "customer perception")
@@ -60,6 +60,10 @@ class Metric:
         Columns ("table.column") and tables that it can do without.
     interval : str or None
         Overrides the kind's own.
+    over : callable or None
+        From a period and the settings to the period in which it is measured instead; None: in the period itself.
+    settings : tuple of str
+        Settings of crm.toml that it needs.
     declare : callable
     """
 
@@ -76,6 +80,8 @@ class Metric:
     at: str
     optional: tuple[str, ...] = field(repr=False)
     interval: str | None = field(repr=False)
+    over: Callable[[Any, Any], Any] | None = field(repr=False)
+    settings: tuple[str, ...] = field(repr=False)
     declare: Callable[..., Kind] = field(repr=False)
 
     @property
@@ -112,11 +118,14 @@ def metric(
     optional: tuple[str, ...] = (),
     interval: str | None = "",
     category: str = "",
+    over: Callable[[Any, Any], Any] | None = None,
+    settings: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Kind]], Callable[..., Kind]]:
     """Declare a metric; its name is the function's, its family the module's.
 
-    The module's `CATEGORY` is the category unless one is given. The docstring's text is the meaning, and its example is
-    run by the tests.
+    With `over`, such as `crmkit.periods.trailing_year`, it is measured not in the period that is asked for but in
+    `over(period, config)`. The module's `CATEGORY` is the category unless one is given. The docstring's text is the
+    meaning, and its example is run by the tests.
     """
 
     def declare(function: Callable[..., Kind]) -> Callable[..., Kind]:
@@ -138,6 +147,8 @@ def metric(
             at,
             optional,
             interval,
+            over,
+            settings,
             function,
         )
         return function
@@ -187,6 +198,8 @@ def bind(
 ) -> Kind:
     """Return what `metric` measures, on the tables that `relation` gives by name.
 
+    What is measured in a window of its own is a `Windowed` kind, which the engine measures there.
+
     Parameters
     ----------
     metric : Metric
@@ -197,6 +210,8 @@ def bind(
     options : mapping, optional
         Options of this metric or of the metrics in its formula.
     """
+    if metric.over is not None:
+        return Windowed(metric.name)
     options = options or {}
     arguments = {}
     for name in metric.arguments:

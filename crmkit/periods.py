@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from crmkit.errors import UsageError
 
@@ -17,7 +17,7 @@ Grain = Literal["week", "month", "quarter", "year"]
 
 GRAINS: tuple[Grain, ...] = ("week", "month", "quarter", "year")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WRITTEN = "2026, 2026-Q3, 2026-09, 2026-W38, 2026-07-01/2026-10-01 or latest"
 
 
@@ -39,13 +39,13 @@ class Calendar:
     def __post_init__(self) -> None:
         if self.fiscal_year_start_month not in range(1, 13):
             raise UsageError(f"fiscal_year_start_month is {self.fiscal_year_start_month!r}; it must be 1 to 12.")
-        if self.week_start not in _WEEKDAYS:
-            raise UsageError(f"week_start is {self.week_start!r}; it must be one of {', '.join(_WEEKDAYS)}.")
+        if self.week_start not in WEEKDAYS:
+            raise UsageError(f"week_start is {self.week_start!r}; it must be one of {', '.join(WEEKDAYS)}.")
 
     @property
     def week_shift_days(self) -> int:
         """Days by which the company's week begins before the Monday of the same ISO week."""
-        return (7 - _WEEKDAYS.index(self.week_start)) % 7
+        return (7 - WEEKDAYS.index(self.week_start)) % 7
 
     def floor(self, moment: datetime, grain: Grain) -> datetime:
         """Return the start of the week, month, quarter or year that holds `moment`.
@@ -110,6 +110,11 @@ class Period:
     def days(self) -> float:
         """Its length in days."""
         return (self.end - self.start) / timedelta(days=1)
+
+    def days_known(self, as_of: datetime | None) -> float:
+        """Return its length in days up to `as_of`, the last moment that the data knows."""
+        known = self.end if as_of is None else min(self.end, as_of + timedelta(microseconds=1))
+        return max((known - self.start) / timedelta(days=1), 0.0)
 
     def previous(self, count: int = 1) -> Period:
         """Return the period of the same length that lies `count` before this one.
@@ -257,6 +262,37 @@ def _span(text: str, calendar: Calendar) -> Period | None:
         if calendar.floor(start, grain) == start and calendar.step(start, grain) == end:
             return Period(start, end, grain, calendar)
     return Period(start, end, None, calendar)
+
+
+def trailing_year(period: Period, config: Any = None) -> Period:
+    """Return the 12 months to the end of a period.
+
+    Examples
+    --------
+    >>> trailing_year(parse("2026-03")).name
+    '2025-04-01/2026-04-01'
+    """
+    return Period(_year_before(period.end), period.end, None, period.calendar)
+
+
+def year_before_crm(period: Period, config: Any) -> Period | None:
+    """Return the 12 months before the CRM was introduced, whatever the period; None where that day is not known.
+
+    Examples
+    --------
+    >>> from crmkit.config import Config
+    >>> year_before_crm(parse("2026-03"), Config(crm_introduced=datetime(2025, 7, 1))).name
+    '2024-07-01/2025-07-01'
+    """
+    if config.crm_introduced is None:
+        return None
+    return Period(_year_before(config.crm_introduced), config.crm_introduced, None, period.calendar)
+
+
+def _year_before(moment: datetime) -> datetime:
+    """Return the same day and time a year earlier; 28 February for a leap day."""
+    day = 28 if (moment.month, moment.day) == (2, 29) else moment.day
+    return moment.replace(year=moment.year - 1, day=day)
 
 
 def end_of_day(moment: datetime | date) -> datetime:

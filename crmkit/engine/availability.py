@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import ibis.expr.operations as ops
@@ -56,6 +57,13 @@ def needs(name: str) -> frozenset[tuple[str, str]]:
 
 
 @cache
+def settings(name: str) -> frozenset[str]:
+    """Return the settings of crm.toml that the metric called `name` needs, those of its formula included."""
+    metric = find(name)
+    return frozenset(metric.settings).union(*(settings(part) for part in metric.parts))
+
+
+@cache
 def adds(name: str) -> frozenset[tuple[str, str]]:
     """Return the (table, column) pairs whose amounts or conditions the metric called `name` adds up.
 
@@ -87,7 +95,8 @@ def _own_needs(metric: Metric) -> set[tuple[str, str]]:
 def _columns(metric: Metric, *, filters: bool) -> set[tuple[str, str]]:
     span = Buckets(tuple(parse("2026").split("month")), "month")
     tables = _Opaque(span)
-    kind = bind(metric, tables.get, context={"period": span, "as_of": parse("2026").end, "config": Config()})
+    context = {"period": span, "as_of": parse("2026").end, "config": Config()}
+    kind = bind(replace(metric, over=None), tables.get, context=context)
     found: set[tuple[str, str]] = set()
     for atom in kind.atoms():
         for part in (atom.value, atom.where, atom.at):
@@ -196,4 +205,7 @@ def lacks(crm, name: str) -> str:
             columns.append(f"{table}.{column}")
     if tables:
         return f"needs the table {' and the table '.join(dict.fromkeys(tables))}"
-    return f"needs the column {' and '.join(columns)}" if columns else ""
+    if columns:
+        return f"needs the column {' and '.join(columns)}"
+    unset = sorted(settings(name) - crm.config.given)
+    return f"needs the setting {' and '.join(unset)} in crm.toml" if unset else ""

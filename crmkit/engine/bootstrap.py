@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -23,7 +24,7 @@ from crmkit.casting import TIME
 from crmkit.engine import intervals
 from crmkit.engine.buckets import Buckets
 from crmkit.engine.query import START
-from crmkit.kinds import Atom, Kind
+from crmkit.kinds import Atom, Given, Kind
 from crmkit.periods import Period
 from crmkit.relations import at
 
@@ -51,6 +52,7 @@ class Rows:
         Whether customers are drawn, and not rows.
     running : frozenset of (str, str)
         The relations' columns `t<i>` of sums of all that lies before a moment.
+    as_of : datetime or None
     """
 
     frames: dict[str, pd.DataFrame]
@@ -58,6 +60,7 @@ class Rows:
     span: Buckets
     clustered: bool
     running: frozenset[tuple[str, str]]
+    as_of: datetime | None = None
 
     @classmethod
     def of(cls, fetched: Fetched, kind: Kind, span: Buckets) -> Rows | None:
@@ -78,7 +81,7 @@ class Rows:
             if found is None:
                 return None
             frames[relation] = found
-        return cls(frames, places, span, clustered, frozenset(running))
+        return cls(frames, places, span, clustered, frozenset(running), fetched.as_of)
 
     def order(self, kind: Any, cells) -> tuple[np.ndarray, np.ndarray]:
         """Return the interval of a quantile in each cell: two of its own values."""
@@ -126,12 +129,14 @@ class Rows:
                 seen[column] = times.where(times <= start).mask(times < start, earlier)
             there = pd.DataFrame(seen).notna().any(axis=1)
             frames[name] = _by_content(frame.assign(**seen)[there])
-        return Rows(frames, self.places, span, self.clustered, self.running)
+        return Rows(frames, self.places, span, self.clustered, self.running, self.as_of)
 
     def _percentiles(self, kind: Kind, cells, weights: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         known: dict[tuple, np.ndarray] = {}
 
-        def get(atom: Atom) -> np.ndarray:
+        def get(atom: Atom | Given) -> np.ndarray:
+            if isinstance(atom, Given):  # the days of the one period: windows have no replicates
+                return np.array([[self.span.periods[0].days_known(self.as_of)]])
             asked = (*atom.key, atom.moment)
             if asked not in known:
                 known[asked] = self._sums(atom, weights[atom.relation], cells)
@@ -224,11 +229,13 @@ class Fetched:
     kinds : list of Kind
         All kinds whose rows may be asked for.
     span : Buckets
+    as_of : datetime or None
     """
 
     tables: dict[str, tuple[Any, list[str]]]
     kinds: list[Kind]
     span: Buckets
+    as_of: datetime | None = None
     frames: dict[str, pd.DataFrame | None] = field(default_factory=dict)
     places: dict[tuple, int] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from crmkit.engine.bootstrap import MOST_ROWS, Fetched, Rows
 from crmkit.engine.buckets import Buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
+from crmkit.engine.windows import runs
 from crmkit.errors import UsageError
-from crmkit.kinds import Arithmetic, Atom, Count, Kind, Level, Total, Waiting, Withheld
-from crmkit.metric import Metric, bind
+from crmkit.kinds import Arithmetic, Atom, Count, Given, Kind, Level, Total, Waiting, Windowed, Withheld
+from crmkit.metric import Metric, bind, find
 
 FEW = 5
 """Below this many observations a number is flagged."""
@@ -45,6 +46,7 @@ class Measurement:
     plans: dict[str, Plan] = field(default_factory=dict)
     sums: dict[str, pd.DataFrame] = field(default_factory=dict)
     grids: dict[frozenset[str], pd.MultiIndex] = field(default_factory=dict)
+    elsewhere: dict[str, pd.DataFrame] = field(default_factory=dict)
     fetched: Fetched | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +65,8 @@ class Measurement:
             approximate = self.crm.engine.name in WITHOUT_QUANTILES
             self.plans[relation] = plan(relation, table, groups, atoms, self.span, approximate=approximate)
             self.sums[relation] = self._run(self.plans[relation])
+        for name in dict.fromkeys(name for kind in self.kinds.values() for name in kind.windowed()):
+            self.elsewhere[name] = self._in_windows(find(name))
 
     def table(self, relation: str) -> tuple[Any, list[str]]:
         """Return a relation with the columns of the groups, and their names; joined once."""
@@ -81,16 +85,33 @@ class Measurement:
         found[START] = pd.to_datetime(found[START]).astype("datetime64[us]")
         return found.groupby([START, *asked.groups], dropna=False, sort=True).first()
 
+    def _in_windows(self, metric: Metric) -> pd.DataFrame:
+        """Return a metric's rows as its own windows give them, under the periods that were asked for."""
+        plain, found = replace(metric, over=None), []
+        recent = {period.start for period in self.span.periods[len(self.span.periods) - self.recent :]}
+        for run in runs(metric, self.span.periods, self.crm.config):
+            first = min((w.start for p, w in run.asked if p.start in recent), default=run.span.end)
+            late = sum(period.start >= first for period in run.span.periods)
+            there = Measurement(self.crm, run.span, self.by, self.options, [plain], late).frame(plain)
+            for period, window in run.asked:
+                rows = there[there["period"] == pd.Timestamp(window.start)]
+                found.append(rows.assign(period=pd.Timestamp(period.start)))
+        columns = ["metric", START, *(f"by_{place}" for place in range(len(self.by))), *_NUMBERS, "note"]
+        if not found:
+            return pd.DataFrame(columns=columns).set_index(columns[1:-7])
+        both = pd.concat(found, ignore_index=True).set_axis(columns, axis=1)
+        both[START] = both[START].astype("datetime64[us]")
+        return both.set_index(columns[1:-7])
+
     def cells(self, kind: Kind) -> pd.MultiIndex | pd.Index:
         """Return every period with every group that any of the kind's tables has."""
         starts = pd.DatetimeIndex([period.start for period in self.span.periods], name=START).astype("datetime64[us]")
         if not self.by:
             return starts
-        relations = frozenset(atom.relation for atom in kind.atoms())
+        relations = frozenset((*(atom.relation for atom in kind.atoms()), *kind.windowed()))
         if relations not in self.grids:
-            found = pd.concat(
-                [self.sums[name].index.droplevel(START).to_frame(index=False) for name in sorted(relations)]
-            )
+            indexes = [(self.sums if name in self.sums else self.elsewhere)[name].index for name in sorted(relations)]
+            found = pd.concat([index.droplevel(START).to_frame(index=False) for index in indexes])
             groups = found.drop_duplicates().sort_values(list(found.columns))
             if len(groups) * len(starts) > LARGEST:
                 raise UsageError(
@@ -107,7 +128,9 @@ class Measurement:
         """Return a function from an atom to its sums, one for each cell."""
         periods = len(self.span.periods)
 
-        def get(atom: Atom) -> np.ndarray:
+        def get(atom: Atom | Given) -> np.ndarray:
+            if isinstance(atom, Given):
+                return self._given(atom, cells)
             column, _ = self.plans[atom.relation].atoms[atom.key]
             sums = self.sums[atom.relation][column]
             if atom.moment == "during":
@@ -116,6 +139,13 @@ class Measurement:
             return _running(sums, cells, periods, self.span, atom.moment)
 
         return get
+
+    def _given(self, asked: Given, cells) -> np.ndarray:
+        """Return the days of each cell's period, or a part of what was measured in windows of its own."""
+        if asked.what != "days":
+            return self.elsewhere[asked.metric][asked.what].reindex(cells).to_numpy(float)
+        days = np.array([period.days_known(self.crm.as_of) for period in self.span.periods])
+        return days.repeat(len(cells) // len(days))
 
     def frame(self, metric: Metric) -> pd.DataFrame:
         """Return the tidy rows of one metric, with intervals for the recent periods."""
@@ -141,7 +171,7 @@ class Measurement:
         frame["high"] = np.where(np.isnan(value), np.nan, high)
         frame["numerator"] = _array(kind.numerator(get), size)
         frame["denominator"] = _array(kind.denominator(get), size)
-        frame["note"] = self._notes(kind, get, frame)
+        frame["note"] = self._notes(kind, get, frame, cells)
         return frame[["metric", "period", *self.by, *_NUMBERS, "note"]]
 
     def _unmeasured(self, metric: Metric, reason: str) -> pd.DataFrame:
@@ -161,27 +191,40 @@ class Measurement:
             return intervals.adjusted_wald(get(kind.plus), get(kind.minus), get(kind.of))
         if kind.interval == "normal":
             return intervals.normal(get(kind.summed), get(kind.squared), get(kind.filled))
+        if kind.interval == "windowed":
+            there = self.elsewhere[kind.metric].reindex(cells)
+            return there["low"].to_numpy(float), there["high"].to_numpy(float)
         low, high = np.full(size, np.nan), np.full(size, np.nan)
-        if kind.interval in ("bootstrap", "order"):
-            span = Buckets(self.span.periods[-self.recent :], self.span.every)
-            first = size // len(self.span.periods) * (len(self.span.periods) - len(span.periods))
-            if _counted(kind, get, first, size // len(self.span.periods)) > MOST_ROWS:
-                return low, high
-            if self.fetched is None:
-                needing = [one for one in self.kinds.values() if one.interval in ("bootstrap", "order")]
-                self.fetched = Fetched({name: self.table(name) for name in self.plans}, needing, span)
-            rows = Rows.of(self.fetched, kind, span)
-            if rows is not None:
-                within = rows.order if kind.interval == "order" else rows.bootstrap
-                low[first:], high[first:] = within(kind, cells[first:])
+        if kind.interval and not any(kind.windowed()):  # behind windows are other rows than the period's
+            self._resample(kind, get, cells, low, high)
         return low, high
 
-    def _notes(self, kind: Kind, get, frame: pd.DataFrame) -> np.ndarray:
+    def _resample(self, kind: Kind, get, cells, low: np.ndarray, high: np.ndarray) -> None:
+        """Fill in the limits of the recent periods from single rows, where these are not too many."""
+        size, periods = len(cells), len(self.span.periods)
+        span = Buckets(self.span.periods[-self.recent :], self.span.every)
+        first = size // periods * (periods - len(span.periods))
+        if _counted(kind, get, first, size // periods) > MOST_ROWS:
+            return
+        if self.fetched is None:
+            needing = [one for one in self.kinds.values() if one.interval in ("bootstrap", "order")]
+            needing = [one for one in needing if not any(one.windowed())]
+            self.fetched = Fetched({name: self.table(name) for name in self.plans}, needing, span, self.crm.as_of)
+        rows = Rows.of(self.fetched, kind, span)
+        if rows is not None:
+            within = rows.order if kind.interval == "order" else rows.bootstrap
+            low[first:], high[first:] = within(kind, cells[first:])
+
+    def _notes(self, kind: Kind, get, frame: pd.DataFrame, cells) -> np.ndarray:
         notes = np.full(len(frame), "", dtype=object)
         _say(notes, _withheld(kind, get, len(frame)))
         if isinstance(kind, Waiting):
             beyond = (frame["value"].isna() & (frame["n"] > 0)).to_numpy()
             _say(notes, (beyond, "more than half are still waiting: no median yet"))
+        for name in dict.fromkeys(kind.windowed()):
+            said = self.elsewhere[name]["note"].reindex(cells).fillna("")
+            for text in said[said != ""].unique():
+                _say(notes, ((said == text).to_numpy(), text))
         missing = frame["value"].isna().to_numpy()
         if (without := kind.without(get)) is not None:
             _say(notes, (missing & (without > 0), "cannot be known: none of the rows carries an amount"))
@@ -189,7 +232,9 @@ class Measurement:
         _say(notes, (missing & (notes == ""), "nothing to measure in this period"))
         for atom, text in kind.all_remarks():
             _say(notes, (get(atom) > 0, text))
-        if kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic):
+        if not isinstance(kind, Windowed) and (
+            kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic)
+        ):
             few = (frame["n"] < FEW).to_numpy() & frame["value"].notna().to_numpy()
             _say(notes, (few, f"fewer than {FEW} observations"))
         if self.crm.as_of is not None:
@@ -235,4 +280,5 @@ def _withheld(kind: Kind, get, size: int) -> tuple[np.ndarray, str]:
 def _say(notes: np.ndarray, told: tuple[np.ndarray, str]) -> None:
     where, text = told
     for place in np.flatnonzero(where):
-        notes[place] = f"{notes[place]}; {text}" if notes[place] else text
+        if text not in notes[place]:
+            notes[place] = f"{notes[place]}; {text}" if notes[place] else text

@@ -5,9 +5,10 @@ value follows from them. The same rule works on NumPy arrays, on bootstrap repli
 from which the SQL is printed.
 """
 
-from crmkit.kinds.base import Arithmetic, Atom, Constant, Get, Kind
+from crmkit.kinds.base import Arithmetic, Atom, Constant, Get, Given, Kind
 from crmkit.kinds.declare import (
     count,
+    days,
     level,
     mean,
     median,
@@ -18,14 +19,16 @@ from crmkit.kinds.declare import (
     waiting,
     withheld,
 )
-from crmkit.kinds.plain import Count, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Withheld
+from crmkit.kinds.plain import Count, Days, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Windowed, Withheld
 
 __all__ = [
     "Arithmetic",
     "Atom",
     "Constant",
     "Count",
+    "Days",
     "Get",
+    "Given",
     "Kind",
     "Level",
     "Mean",
@@ -34,8 +37,10 @@ __all__ = [
     "Share",
     "Total",
     "Waiting",
+    "Windowed",
     "Withheld",
     "count",
+    "days",
     "level",
     "mean",
     "median",

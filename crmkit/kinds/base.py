@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from crmkit.kinds.arithmetic import divide, least
 
-Get = Callable[["Atom"], Any]
+Get = Callable[["Atom | Given"], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,22 @@ class Atom:
         """What makes two atoms the same question, so that it is asked once."""
         nodes = (None if part is None else part.op() for part in (self.value, self.where, self.at))
         return (self.how, *nodes, self.moment != "during", self.share, self.relation)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A number that no sum of a table gives: the engine knows it, or measures it elsewhere.
+
+    Attributes
+    ----------
+    what : {"days", "value", "numerator", "denominator", "n"}
+        The days of a period, or a part of a metric that is measured in a window of its own.
+    metric : str
+        That metric.
+    """
+
+    what: Literal["days", "value", "numerator", "denominator", "n"]
+    metric: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +102,12 @@ class Kind(ABC):
         if intervals:
             yield from self.spread()
         yield from (atom for atom, _ in self.all_remarks())
+
+    def windowed(self) -> Iterator[str]:
+        """Yield the metrics that it is made of and that are measured in windows of their own."""
+        for name in self.__dataclass_fields__:
+            if isinstance(part := getattr(self, name), Kind):
+                yield from part.windowed()
 
     @abstractmethod
     def atoms(self) -> Iterator[Atom]:

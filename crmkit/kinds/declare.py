@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from crmkit.kinds.arithmetic import both
 from crmkit.kinds.base import Atom, Kind
-from crmkit.kinds.plain import Count, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Withheld
+from crmkit.kinds.plain import Count, Days, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Withheld
 
 
 def count(where: Any = None, *, distinct: Any = None, at: Any = None) -> Count:
@@ -45,6 +45,11 @@ def waiting(begun_at: Any, over_at: Any, met: Any) -> Waiting:
         Atom("count", None, over, over_at, "end"),
         Atom("count", None, met & over, over_at),
     )
+
+
+def days() -> Days:
+    """Return the days of the period, up to `as_of`: what a count per day is divided by."""
+    return Days()
 
 
 def share(part: Any, *, of: Any = None, at: Any = None) -> Share:

@@ -7,7 +7,7 @@ from typing import Any
 
 from crmkit.errors import UsageError
 from crmkit.kinds.arithmetic import divide, unless, zero
-from crmkit.kinds.base import Atom, Get, Kind
+from crmkit.kinds.base import Atom, Get, Given, Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +217,43 @@ class Withheld(Kind):
 
     def n(self, get):
         return self.kind.n(get)
+
+
+@dataclass(frozen=True, eq=False)
+class Days(Kind):
+    """The days of a period, those after the last moment that the data knows left out."""
+
+    def atoms(self):
+        return iter(())
+
+    def value(self, get):
+        return get(Given("days"))
+
+
+@dataclass(frozen=True, eq=False)
+class Windowed(Kind):
+    """A metric that is measured in another period than the one asked for, such as the 12 months to its end."""
+
+    metric: str
+    interval: str | None = "windowed"
+
+    def windowed(self):
+        yield self.metric
+
+    def atoms(self):
+        return iter(())
+
+    def value(self, get):
+        return get(Given("value", self.metric))
+
+    def numerator(self, get):
+        return get(Given("numerator", self.metric))
+
+    def denominator(self, get):
+        return get(Given("denominator", self.metric))
+
+    def n(self, get):
+        return get(Given("n", self.metric))
 
 
 def _running(pair: tuple[Atom, Atom], get: Get) -> Any:

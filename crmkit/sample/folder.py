@@ -28,6 +28,18 @@ as_of = 2026-09-30
 fiscal_year_start_month = 1
 inactive_after_days = 365
 week_start = "monday"
+crm_introduced = 2025-07-01
+holidays = [
+    2023-12-25, 2023-12-26, 2024-01-01, 2024-05-01, 2024-12-25, 2024-12-26, 2025-01-01, 2025-05-01, 2025-12-25,
+    2025-12-26, 2026-01-01, 2026-05-01,
+]
+
+[hours]
+monday = "08:00-18:00"
+tuesday = "08:00-18:00"
+wednesday = "08:00-18:00"
+thursday = "08:00-18:00"
+friday = "08:00-16:00"
 
 [stages]
 "Qualification" = { is = "open", order = 1 }

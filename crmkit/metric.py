@@ -60,11 +60,11 @@ class Metric:
         Columns ("table.column") and tables that it can do without.
     interval : str or None
         Overrides the kind's own.
+    declare : callable
     over : callable or None
         From a period and the settings to the period in which it is measured instead; None: in the period itself.
     settings : tuple of str
         Settings of crm.toml that it needs.
-    declare : callable
     """
 
     name: str
@@ -80,9 +80,9 @@ class Metric:
     at: str
     optional: tuple[str, ...] = field(repr=False)
     interval: str | None = field(repr=False)
-    over: Callable[[Any, Any], Any] | None = field(repr=False)
-    settings: tuple[str, ...] = field(repr=False)
     declare: Callable[..., Kind] = field(repr=False)
+    over: Callable[[Any, Any], Any] | None = field(default=None, repr=False)
+    settings: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def arguments(self) -> list[str]:
@@ -147,9 +147,9 @@ def metric(
             at,
             optional,
             interval,
+            function,
             over,
             settings,
-            function,
         )
         return function
 

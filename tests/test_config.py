@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 import pytest
@@ -134,3 +135,42 @@ def test_settings_beside_the_tables_are_read_and_a_callers_go_first(tmp_path):
     other.write_text("as_of = 2026-07-31", encoding="utf-8")
     assert crmkit.open(tmp_path, config=other).as_of.month == 7
     assert crmkit.open(tmp_path, config=str(other)).as_of.month == 7
+
+
+def test_hours_and_holidays():
+    told = {"hours": {"monday": "08:00-17:30", "saturday": "9:00 - 12:00"}, "holidays": ["2026-12-25", "2026-01-01"]}
+    found = config.read(told)
+    assert found.hours.days == ((28800, 63000), None, None, None, None, (32400, 43200), None)
+    assert found.holidays == (date(2026, 1, 1), date(2026, 12, 25))
+    assert found.given == {"hours", "holidays"}
+
+
+def test_a_day_that_is_never_over():
+    assert config.read({"hours": {"sunday": "00:00-24:00"}}).hours.days[6] == (0, 86400)
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        ({"monday": "9-17"}, "hours.monday is '9-17'"),
+        ({"monday": "17:00-09:00"}, "hours.monday is '17:00-09:00'"),
+        ({"monday": "09:00-24:30"}, "hours.monday is '09:00-24:30'"),
+        ({"monday": 9}, "hours.monday is 9"),
+        ({"montag": "09:00-17:00"}, "unknown day 'montag'"),
+        ({"monday": ""}, "names no day with work"),
+    ],
+)
+def test_hours_that_are_wrong(hours, said):
+    with pytest.raises(UsageError, match=re.escape(said)):
+        config.read({"hours": hours})
+
+
+def test_the_introduction_of_the_crm_begins_its_day():
+    assert config.read({"crm_introduced": "2025-07-01"}).crm_introduced == datetime(2025, 7, 1)
+    with pytest.raises(UsageError, match="crm_introduced is 'soon'"):
+        config.read({"crm_introduced": "soon"})
+
+
+def test_holidays_that_are_wrong():
+    with pytest.raises(UsageError, match="holidays is '2026-01-01'; it must be a list"):
+        config.read({"holidays": "2026-01-01"})

@@ -65,8 +65,9 @@ class Measurement:
             approximate = self.crm.engine.name in WITHOUT_QUANTILES
             self.plans[relation] = plan(relation, table, groups, atoms, self.span, approximate=approximate)
             self.sums[relation] = self._run(self.plans[relation])
+        asked_for = {metric.name: metric for metric in self.metrics}
         for name in dict.fromkeys(name for kind in self.kinds.values() for name in kind.windowed()):
-            self.elsewhere[name] = self._in_windows(find(name))
+            self.elsewhere[name] = self._in_windows(asked_for.get(name) or find(name))
 
     def table(self, relation: str) -> tuple[Any, list[str]]:
         """Return a relation with the columns of the groups, and their names; joined once."""

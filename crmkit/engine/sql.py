@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,12 +16,14 @@ from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
+from crmkit.engine.windows import runs
 from crmkit.errors import UsageError
-from crmkit.kinds import Atom, Kind
+from crmkit.kinds import Atom, Given, Kind
 from crmkit.metric import Metric, bind, find
 from crmkit.periods import Period
 from crmkit.relations import at
 
+_PARTS = ("value", "numerator", "denominator", "n")
 DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "trino")
 
 
@@ -92,23 +96,41 @@ def statement(
             tables[name] = dimensions.joined(crm, crm.shapes, name, by, period=span)
         return tables[name][0]
 
-    kind = bind(
-        metric,
-        relation,
-        context={"period": span, "as_of": crm.as_of, "config": crm.config},
-        options=options,
-    )
+    context = {"period": span, "as_of": crm.as_of, "config": crm.config}
+    kind = bind(metric, relation, context=context, options=options)
+    elsewhere = {
+        name: _in_windows(crm, find(name), span, by, options, approximate) for name in dict.fromkeys(kind.windowed())
+    }
     plans: dict[str, Plan] = {}
     for atom in kind.atoms():
         plans.setdefault(atom.relation, None)
     for name in plans:
         asked = [atom for atom in kind.atoms() if atom.relation == name]
         plans[name] = plan(name, *tables[name], asked, span, approximate=approximate)
-    wide, columns = _wide(plans, kind, span)
-    return _valued(kind, wide, columns, span, by)
+    wide, columns = _wide(plans, elsewhere, kind, span, len(by))
+    return _valued(kind, wide, columns, crm, span, by)
 
 
-def _wide(plans: dict[str, Plan], kind: Kind, span: Buckets) -> tuple[ir.Table, dict[tuple, str]]:
+def _in_windows(crm, metric: Metric, span: Buckets, by: list[str], options, approximate: bool) -> ir.Table:
+    """Return what `metric` is in windows of its own, one row a group and period that was asked for."""
+    plain, parts = replace(metric, over=None), []
+    groups = {f"by_{place}": name for place, name in enumerate(by)}
+    for run in runs(metric, span.periods, crm.config):
+        there = statement(crm, plain, run.span, by, options, approximate=approximate)
+        parts += [
+            there.filter(there.period == at(window.start)).select(
+                at(period.start).name(START), *_PARTS, **{column: there[name] for column, name in groups.items()}
+            )
+            for period, window in run.asked
+        ]
+    if not parts:
+        raise UsageError(f"{metric.name} has no window for {span.periods[0].name}, so there is nothing to print.")
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def _wide(
+    plans: dict[str, Plan], elsewhere: dict[str, ir.Table], kind: Kind, span: Buckets, by: int
+) -> tuple[ir.Table, dict[Any, str]]:
     """Return all sums side by side, one row a period and group, and the column of each atom."""
     sums, columns = [], {}
     for place, made in enumerate(plans.values()):
@@ -118,8 +140,12 @@ def _wide(plans: dict[str, Plan], kind: Kind, span: Buckets) -> tuple[ir.Table, 
             source = made.expression[column]
             named[columns[key]] = source.max() if atom.how == "quantile" else source.sum()
         sums.append(made.expression.group_by([START, *made.groups]).agg(**named))
+    groups = [f"by_{place}" for place in range(by)]
+    for place, (name, there) in enumerate(elsewhere.items()):
+        renamed = {f"w{place}_{part}": there[part] for part in _PARTS}
+        columns |= {Given(part, name): f"w{place}_{part}" for part in _PARTS}
+        sums.append(there.select(START, *groups, **renamed))
     running = any(atom.moment != "during" for atom in kind.atoms())
-    groups = next(iter(plans.values())).groups
     if len(sums) == 1 and not running:
         return sums[0], columns
     wide = _spine(sums, groups, span, running)
@@ -142,10 +168,14 @@ def _spine(sums: list[ir.Table], groups: list[str], span: Buckets, running: bool
     return periods.cross_join(every)
 
 
-def _valued(kind: Kind, wide: ir.Table, columns: dict[tuple, str], span: Buckets, by: list[str]) -> ir.Table:
+def _valued(kind: Kind, wide: ir.Table, columns: dict[Any, str], crm, span: Buckets, by: list[str]) -> ir.Table:
     groups = [f"by_{place}" for place in range(len(by))]
 
-    def get(atom: Atom) -> ir.Value:
+    def get(atom: Atom | Given) -> ir.Value:
+        if atom == Given("days"):
+            return _days(wide[START], span, crm.as_of)
+        if isinstance(atom, Given):
+            return wide[columns[atom]]
         column = wide[columns[atom.key]]
         if atom.moment == "during":
             return column.fill_null(0) if atom.how in ("count", "distinct") else column
@@ -157,7 +187,22 @@ def _valued(kind: Kind, wide: ir.Table, columns: dict[tuple, str], span: Buckets
 
     found = {"value": kind.value(get), "numerator": kind.numerator(get), "denominator": kind.denominator(get)}
     found["n"] = kind.n(get)
-    numbers = {name: (ibis.null("float64") if part is None else part.cast("float64")) for name, part in found.items()}
+    numbers = {name: _number(part) for name, part in found.items()}
     rows = wide.select(START, *groups, **numbers)
     rows = rows.filter(rows[START] >= at(span.start).cast(TIME))
     return rows.rename({"period": START, **dict(zip(by, groups, strict=True))}).order_by("period", *by)
+
+
+def _days(start: ir.TimestampValue, span: Buckets, as_of: datetime | None) -> ir.FloatingValue:
+    """Return the days of the period that begins at `start`."""
+    *others, last = span.periods
+    days = ibis.literal(last.days_known(as_of))
+    if not others:
+        return days
+    return ibis.cases(*((start == at(one.start), one.days_known(as_of)) for one in others), else_=days)
+
+
+def _number(part: Any) -> ir.FloatingValue:
+    if part is None:
+        return ibis.null("float64")
+    return (part if isinstance(part, ir.Value) else ibis.literal(part)).cast("float64")

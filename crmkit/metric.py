@@ -132,6 +132,8 @@ def metric(
         module = sys.modules[function.__module__]
         family = function.__module__.rpartition(".")[2]
         found = category or getattr(module, "CATEGORY", CATEGORIES[0])
+        if not inspect.getdoc(function):
+            raise TypeError(f"The metric {function.__name__} has no docstring; it says what is counted and left out.")
         meaning = inspect.getdoc(function).partition("\n>>>")[0].partition("\nExamples\n")[0].strip()
         _METRICS[function.__name__] = Metric(
             function.__name__,

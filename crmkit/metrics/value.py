@@ -302,13 +302,13 @@ def customer_lifespan_years(churn_rate):
     title="Customer lifetime value, simple",
     unit="money",
     better="up",
-    formula="average order value × orders per customer a year × life in years, over the 12 months to the period's end",
+    formula="average order value × orders per customer a year × life in years (1 ÷ churn), in the 12 months to the end",
     over=trailing_year,
     caveats="Revenue, not profit. All customers are taken as one average that buys alike until it leaves: nothing is "
     "discounted, nobody grows, and fees that are not orders are not in it. `clv_backtest` shows by how much it errs.",
     source=_GUPTA,
 )
-def clv_simple(average_order_value, orders_per_customer, customer_lifespan_years):
+def clv_simple(average_order_value, orders_per_customer, churn_rate):
     """Revenue that a customer brings in a life, if the 12 months to the end of the period went on. Interval: bootstrap.
 
     Worked by hand: 50 an order × 4 orders a year × 5 years = 1,000.
@@ -321,20 +321,20 @@ def clv_simple(average_order_value, orders_per_customer, customer_lifespan_years
     >>> crm.measure("clv_simple", period="2026-03").value.item()  # 50 × 1.5 × 4
     300.0
     """
-    return average_order_value * orders_per_customer * customer_lifespan_years
+    return average_order_value * orders_per_customer / churn_rate  # a life of 1 ÷ churn years, all from one window
 
 
 @metric(
     title="Customer lifetime value, margin",
     unit="money",
     better="up",
-    formula="simple customer lifetime value × gross margin, over the 12 months to the period's end",
+    formula="simple customer lifetime value × gross margin, in the 12 months to the end",
     over=trailing_year,
     caveats="As the simple value. The margin is that of the orders that carry a cost; serving and keeping a customer "
     "cost more.",
     source=_GUPTA,
 )
-def clv_margin(clv_simple, gross_margin):
+def clv_margin(average_order_value, orders_per_customer, churn_rate, gross_margin):
     """Gross profit that a customer brings in a life, if the 12 months to the period's end went on. Interval: bootstrap.
 
     >>> import crmkit
@@ -345,7 +345,7 @@ def clv_margin(clv_simple, gross_margin):
     >>> crm.measure("clv_margin", period="2026-03").value.item()  # 100 × 1 × 2 × 0.4
     80.0
     """
-    return clv_simple * gross_margin
+    return average_order_value * orders_per_customer / churn_rate * gross_margin
 
 
 @metric(
@@ -375,7 +375,7 @@ def margin_per_customer_month(revenue_per_customer, gross_margin):
     at="month",
     formula="costs of the categories marketing and sales",
     optional=("costs.currency", "opportunities"),
-    caveats="Costs are known by month and stand at its day in the table: measure months, quarters or years.",
+    caveats="Costs are known by month: measure months, quarters or years, not weeks.",
 )
 def acquisition_spend(acquisition_costs, *, acquisition_only=False, lag_months=0):
     """Costs of marketing and sales in the period; retention and support are not among them.

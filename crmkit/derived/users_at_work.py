@@ -17,11 +17,28 @@ ROUTINE = ("task", "note")
 """The kinds of activity that are routine work: nobody outside the company takes part in them."""
 WRITES = ("create", "update")
 """What one does in a CRM that changes records."""
+_LONG_AGO = datetime(1900, 1, 1)
 _DID = ("events", "logins", "written", "days_active")
 
 
 @derived(refers={"user_id": "users"})
-def user_periods(users, config: Config, as_of: datetime | None, period, usage=None):
+def licences(users, config: Config, as_of: datetime | None):
+    """One row a user with a licence: from when it can have been used, and to when.
+
+    Columns: user_id, came_at (the user's first day, or the introduction of the CRM if that was later; long ago where
+    neither is known), left_at (the last day; null while there).
+    """
+    rows = users.filter(users.licensed.fill_null(False))
+    came = ibis.coalesce(rows.active_from, at(_LONG_AGO))
+    if config.crm_introduced is not None:
+        came = ibis.ifelse(came < at(config.crm_introduced), at(config.crm_introduced), came)
+    rows = rows.select("user_id", came_at=came.cast(TIME), left_at="active_to")
+    rows = rows.filter(rows.left_at.isnull() | (rows.left_at >= rows.came_at))
+    return rows if as_of is None else rows.filter(rows.came_at <= at(as_of))
+
+
+@derived(refers={"user_id": "users"})
+def user_periods(users, usage, config: Config, as_of: datetime | None, period):
     """One row a user and period: whether a licence was paid for, and what the user did in the CRM.
 
     Columns: user_id, at (start of the period), licensed, events, logins, written (records created and updated),
@@ -30,11 +47,12 @@ def user_periods(users, config: Config, as_of: datetime | None, period, usage=No
     something. There are no rows before the CRM was introduced or, where crm.toml does not say when that was, before
     the first event in the data: what nobody could do is not zero.
     """
+    since = config.crm_introduced
     there = users.filter(users.licensed.fill_null(False))
-    rows = _each_period(there, period, as_of, since=config.crm_introduced)
-    if usage is None:
-        return rows.select("user_id", "at", licensed=ibis.literal(True), **dict.fromkeys(_DID, ibis.literal(0)))
-    if config.crm_introduced is None:
+    if since is not None:
+        there = there.filter(there.active_to.isnull() | (there.active_to >= at(since)))
+    rows = _each_period(there, period, as_of, since=since)
+    if since is None:
         rows = rows.filter(rows.until > usage["at"].min().as_scalar())
     did = usage.filter((usage["at"] >= at(period.start)) & (usage["at"] < at(period.end)))
     did = did.group_by(did_id="user_id", did_at=period.start_of(did["at"]).cast(TIME)).agg(

@@ -126,6 +126,7 @@ def expected_revenue(campaign_runs):
     better="up",
     at="created_at",
     formula="leads created that name a campaign",
+    optional=("campaigns",),
 )
 def campaign_leads(leads_with_campaigns):
     """Leads created in the period that name a campaign. Left out: leads of no campaign, or of an unknown one.
@@ -170,6 +171,7 @@ def cost_per_lead(marketing_spend, campaign_leads):
     at="at",
     formula="reactions of the kind responded",
     caveats="A response is what the CRM records as one; messages sent, opened or clicked are not among them.",
+    optional=("campaigns",),
 )
 def campaign_responses(reactions):
     """Reactions of the kind `responded` in the period: people who answered, signed up or asked.

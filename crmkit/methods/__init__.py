@@ -4,21 +4,27 @@ Each is a plain function that takes a `Crm` (or the few columns it works on) and
 """
 
 from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
+from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
+from crmkit.methods.customer_value import customer_value
 from crmkit.methods.funnel import funnel, stage_order
 from crmkit.methods.lead_funnel import lead_funnel
 from crmkit.methods.levers import levers, what_if
 from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
+from crmkit.methods.pareto import pareto, pareto_readings
+from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.variants import FAMILIES_OF_VARIANTS, variants
 
 __all__ = [
     "FAMILIES_OF_VARIANTS",
     "bridge_gap",
+    "clv_backtest",
     "cohorts",
     "customer_bridge",
     "customer_lifetimes",
     "customer_survival",
+    "customer_value",
     "funnel",
     "kaplan_meier",
     "lead_funnel",
@@ -26,7 +32,10 @@ __all__ = [
     "logrank",
     "median_survival",
     "mrr_bridge",
+    "pareto",
+    "pareto_readings",
     "pivot",
+    "receivables_by_age",
     "restricted_mean",
     "sales_cycle_censored",
     "stage_order",

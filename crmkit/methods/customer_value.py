@@ -153,7 +153,8 @@ def _mrr(crm, end) -> ir.Table | None:
         return None
     rows = crm.relations.get("subscriptions")
     runs = (rows.started_at < end) & (rows.ended_at.isnull() | (rows.ended_at >= end))
-    return rows.filter(runs).group_by(customer_id=_key(rows.filter(runs))).agg(mrr=lambda t: t.mrr.sum())
+    rows = rows.filter(runs)
+    return rows.group_by(customer_id=_key(rows)).agg(mrr=rows.mrr.sum())
 
 
 def _everyone(parts: list[ir.Table]) -> ir.Table:

@@ -59,6 +59,8 @@ class ColumnRead:
         Cells that a lookup found nowhere, or in several rows that differ.
     emptied : int
         Cells left out by an `only_if` rule.
+    note, remark : str
+        Why the column is empty, and what else a reader should know of it, as the adapter says.
     """
 
     name: str
@@ -78,6 +80,7 @@ class ColumnRead:
     lookup_kept: bool = False
     emptied: int = 0
     note: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,8 @@ def _part(part: PartRead) -> Iterator[str]:
 
 def _attention(column: ColumnRead) -> Iterator[str]:
     empty = column.rows - column.filled
+    if column.remark:
+        yield f"{column.remark}."
     if column.note:
         yield f"empty: {column.note}."
     elif column.needed and empty - column.unread - column.emptied > 0:

@@ -96,7 +96,7 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
         return None
     sql, source = found
     text = f"t:{spec.name}"
-    if missing := spec.missing or spec.reading.missing:
+    if (missing := spec.missing or spec.reading.missing) and not spec.sums:
         sql = f"CASE WHEN NOT coalesce({one_of(sql, missing)}, false) THEN {sql} END"
     work.add(text, sql)
     account = ColumnRead(spec.name, source, "text", needed=spec.required)
@@ -112,7 +112,8 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
         account = _only_if(work, spec, account)
     sql, how = _typed(work, spec, account, identifier(text))
     work.add(f"v:{spec.name}", f"CAST({sql} AS {_SQL_TYPES[spec.type]})")
-    return replace(account, how=how, note=spec.absent if account.source == _ABSENT else "")
+    there = account.source != _ABSENT
+    return replace(account, how=how, note="" if there else spec.absent, remark=spec.remark if there else "")
 
 
 def _cell(work: Work, wanted: tuple[str, ...]) -> tuple[str, str] | None:
@@ -138,7 +139,7 @@ def _text(work: Work, spec: ColumnSpec) -> tuple[str, str] | None:
         parts = [found] if found else []
     else:
         parts = [found for header in spec.wanted if (found := _cell(work, (header,)))]
-    short = len(parts) < len(spec.combine)
+    short = len(parts) < len(spec.combine or spec.sums)
     if not parts or short:
         if spec.absent:
             return "CAST(NULL AS VARCHAR)", _ABSENT
@@ -146,10 +147,26 @@ def _text(work: Work, spec: ColumnSpec) -> tuple[str, str] | None:
             raise no_header(work, spec.name, spec.wanted)
         return None
     sqls, names = zip(*parts, strict=True)
+    either = f"coalesce({', '.join(sqls)})"
     if spec.combine:
         whole = f" || {literal(spec.separator)} || ".join(f"coalesce({sql}, '')" for sql in sqls)
-        return f"CASE WHEN coalesce({', '.join(sqls)}) IS NOT NULL THEN {whole} END", " and ".join(names)
-    return f"coalesce({', '.join(sqls)})", ", else ".join(names)
+        return f"CASE WHEN {either} IS NOT NULL THEN {whole} END", " and ".join(names)
+    return (_sum(sqls, spec), " + ".join(names)) if spec.sums else (either, ", else ".join(names))
+
+
+def _sum(cells_of: tuple[str, ...], spec: ColumnSpec) -> str:
+    """Return the SQL of the sum of several cells as a text, empty where one of them is.
+
+    Where one is no number, the cells stand there as they are, so that the sum is counted as unread.
+    """
+    missing = spec.missing or spec.reading.missing
+    filled = [f"CASE WHEN NOT coalesce({one_of(sql, missing)}, false) THEN {sql} END" for sql in cells_of]
+    numbers = [f"({cells.number(sql, spec.reading)})" for sql in filled]
+    total = f"CAST(CAST(round({' + '.join(numbers)}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"
+    if spec.reading.decimal == ",":
+        total = f"replace({total}, '.', ',')"
+    whole = " AND ".join(f"{sql} IS NOT NULL" for sql in filled)
+    return f"CASE WHEN {whole} THEN coalesce({total}, concat_ws(' + ', {', '.join(filled)})) END"
 
 
 def _repair(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:

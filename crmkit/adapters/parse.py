@@ -13,7 +13,7 @@ from crmkit.adapters.spec import DELIMITERS, Adapter, ColumnSpec, FileSpec, Read
 from crmkit.errors import UsageError
 
 SPECIAL_DATES = ("iso", "unix", "unix_ms", "excel")
-_SOURCES = ("from", "combine", "first_filled", "constant", "row")
+_SOURCES = ("from", "combine", "first_filled", "sum", "constant", "row")
 
 
 def load(path: Path) -> Adapter:
@@ -194,8 +194,8 @@ def _table(at: _At, name: str, given: Mapping, files: Mapping[str, FileSpec]) ->
 
 
 _COLUMN_KEYS = (
-    *_SOURCES, "absent", "separator", "type", "required", "repairs", "lookup", "take", "pick", "unmatched", "values",
-    "otherwise", "only_if", "times", "dates", "decimal", "thousands", "missing", "unreadable",
+    *_SOURCES, "absent", "remark", "separator", "type", "required", "repairs", "lookup", "take", "pick", "unmatched",
+    "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands", "missing", "unreadable",
 )  # fmt: skip
 
 
@@ -224,9 +224,11 @@ def _column(at: _At, declared: schema.Table, name: str, value: object, reading: 
         headers=at.texts(given, "from"),
         combine=at.texts(given, "combine"),
         first_filled=at.texts(given, "first_filled"),
+        sums=at.texts(given, "sum"),
         constant=at.text(given, "constant", "") if "constant" in given else None,
         row=at.flag(given, "row", False),
         absent=at.text(given, "absent", ""),
+        remark=at.text(given, "remark", "").rstrip("."),
         separator=at.text(given, "separator", " "),
         repairs=at.mapping(given, "repairs"),
         lookup=_lookup(at, at.text(given, "lookup", "")),
@@ -253,6 +255,8 @@ def _check_column(at: _At, given: Mapping, found: ColumnSpec) -> None:
             raise at.error("", f"{target!r} is not allowed here; allowed: {', '.join(found.allowed)}")
     if found.otherwise is not None and not found.values:
         raise at.error("otherwise", "needs values beside it")
+    if found.sums and found.type not in ("number", "whole"):
+        raise at.error("sum", f"needs a number, and the column is of type {found.type}")
     if found.times != 1.0 and found.type not in ("number", "whole"):
         raise at.error("times", f"needs a number, and the column is of type {found.type}")
     if (found.take or found.pick or found.unmatched) and found.lookup is None:

@@ -59,9 +59,9 @@ class FileSpec:
 class ColumnSpec:
     """How one column of a target table is made.
 
-    One of `headers`, `combine`, `first_filled`, `constant`, `row` says where a cell comes from; where the export has
-    none of them, `absent` says why and the column stays empty. Then follow, in this order: `missing`, `repairs`,
-    `lookup`, `values`, `only_if`, the type, `times`.
+    One of `headers`, `combine`, `first_filled`, `sums`, `constant`, `row` says where a cell comes from; where the
+    export has none of them, `absent` says why and the column stays empty. Then follow, in this order: `missing`,
+    `repairs`, `lookup`, `values`, `only_if`, the type, `times`. `remark` is what a reader should know of the column.
     """
 
     name: str
@@ -70,9 +70,11 @@ class ColumnSpec:
     headers: tuple[str, ...] = ()
     combine: tuple[str, ...] = ()
     first_filled: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
     constant: str | None = None
     row: bool = False
     absent: str = ""
+    remark: str = ""
     separator: str = " "
     missing: tuple[str, ...] = ()
     repairs: Mapping[str, str] = field(default_factory=dict)
@@ -95,7 +97,7 @@ class ColumnSpec:
     @property
     def wanted(self) -> tuple[str, ...]:
         """All headers that the column can be read from."""
-        return self.headers or self.combine or self.first_filled
+        return self.headers or self.combine or self.first_filled or self.sums
 
 
 @dataclass(frozen=True)

@@ -340,7 +340,7 @@ def visitor_purchase_rate(web_visits):
     formula="visits in which an order was placed ÷ visits",
     caveats="Lower than visitor_purchase_rate, since visitors come several times before they buy. Shops compare "
     f"themselves by either: ask which. {_KNOWN}",
-    source="C. O. Sakar et al. (2018), Real-time prediction of online shoppers' purchasing intention, Neural Computing "
+    source="C. O. Sakar et al. (2019), Real-time prediction of online shoppers' purchasing intention, Neural Computing "
     "and Applications 31, 6893-6908: 1,908 of 12,330 visits",
 )
 def session_purchase_rate(web_visits):

@@ -3,8 +3,10 @@
 Each is a plain function that takes a `Crm` (or the few columns it works on) and returns a small tidy DataFrame.
 """
 
+from crmkit.methods.attribution import attribution
 from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
 from crmkit.methods.clv_backtest import clv_backtest
+from crmkit.methods.campaign_returns import campaign_returns
 from crmkit.methods.cohorts import cohorts, pivot
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.funnel import funnel, stage_order
@@ -13,12 +15,18 @@ from crmkit.methods.levers import levers, what_if
 from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
 from crmkit.methods.pareto import pareto, pareto_readings
 from crmkit.methods.receivables import receivables_by_age
+from crmkit.methods.response_curves import ResponseCurves, response_curves
+from crmkit.methods.saturation import Saturation, saturation
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.variants import FAMILIES_OF_VARIANTS, variants
 
 __all__ = [
     "FAMILIES_OF_VARIANTS",
+    "ResponseCurves",
+    "Saturation",
+    "attribution",
     "bridge_gap",
+    "campaign_returns",
     "clv_backtest",
     "cohorts",
     "customer_bridge",
@@ -37,7 +45,9 @@ __all__ = [
     "pivot",
     "receivables_by_age",
     "restricted_mean",
+    "response_curves",
     "sales_cycle_censored",
+    "saturation",
     "stage_order",
     "variants",
     "what_if",

@@ -130,8 +130,8 @@ def _with_returns(rows: pd.DataFrame, bought: pd.DataFrame, by: str) -> pd.DataF
             continue
         weights = np.random.default_rng(_SEED).poisson(1.0, (REPLICATES, len(amounts)))
         for name, (column, less) in _RETURNS.items():
-            if amounts[column].notna().all():
-                drawn = weights @ amounts[column].to_numpy(float) / spend - less
+            if amounts[column].notna().sum() >= 3:
+                drawn = weights @ amounts[column].fillna(0.0).to_numpy(float) / spend - less
                 ends[f"{name}_low"][place], ends[f"{name}_high"][place] = np.percentile(drawn, [2.5, 97.5])
     return rows.assign(buyers=buyers, **ends)
 

@@ -11,6 +11,7 @@ from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.fonts import FontWarning
 from crmkit.plots.groups import bars, effects
+from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
 from crmkit.plots.style import PALETTE, house, png, svg
@@ -29,7 +30,9 @@ __all__ = [
     "funnel",
     "house",
     "levers",
+    "money_back",
     "png",
+    "response_curves",
     "survival",
     "svg",
     "trend",

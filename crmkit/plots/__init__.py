@@ -7,6 +7,7 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 
 from crmkit.plots.changes import bridge, levers
 from crmkit.plots.cohorts import survival, triangle
+from crmkit.plots.customer_value import backtest, concentration
 from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.fonts import FontWarning
@@ -21,9 +22,11 @@ __all__ = [
     "PALETTE",
     "About",
     "FontWarning",
+    "backtest",
     "bars",
     "bridge",
     "composition",
+    "concentration",
     "distribution",
     "effects",
     "finding",

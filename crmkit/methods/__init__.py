@@ -17,7 +17,9 @@ from crmkit.methods.pareto import pareto, pareto_readings
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
 from crmkit.methods.saturation import Saturation, saturation
+from crmkit.methods.speed import satisfaction_by_speed
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
+from crmkit.methods.tickets import backlog_age, resolution_survival, service_hours_censored, ticket_load
 from crmkit.methods.variants import FAMILIES_OF_VARIANTS, variants
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "ResponseCurves",
     "Saturation",
     "attribution",
+    "backlog_age",
     "bridge_gap",
     "campaign_returns",
     "clv_backtest",
@@ -44,11 +47,15 @@ __all__ = [
     "pareto_readings",
     "pivot",
     "receivables_by_age",
+    "resolution_survival",
     "restricted_mean",
     "response_curves",
     "sales_cycle_censored",
     "saturation",
+    "satisfaction_by_speed",
+    "service_hours_censored",
     "stage_order",
+    "ticket_load",
     "variants",
     "what_if",
 ]

@@ -16,6 +16,7 @@ from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
 from crmkit.plots.style import PALETTE, house, png, svg
+from crmkit.plots.week import week
 from crmkit.plots.words import About
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "svg",
     "trend",
     "triangle",
+    "week",
 ]

@@ -5,8 +5,8 @@ Each is a plain function that takes a `Crm` (or the few columns it works on) and
 
 from crmkit.methods.attribution import attribution
 from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
-from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.campaign_returns import campaign_returns
+from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.funnel import funnel, stage_order
@@ -48,11 +48,11 @@ __all__ = [
     "pivot",
     "receivables_by_age",
     "resolution_survival",
-    "restricted_mean",
     "response_curves",
+    "restricted_mean",
     "sales_cycle_censored",
-    "saturation",
     "satisfaction_by_speed",
+    "saturation",
     "service_hours_censored",
     "stage_order",
     "ticket_load",

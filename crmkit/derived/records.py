@@ -98,20 +98,21 @@ def record_touches(activities, spells=None, customers=None, leads=None, opportun
 
     Columns: table, record_id, owner_id, customer_id, touched_at, until (the next touch, or the record's end; null while
     neither has come). A record is touched when it begins, by each activity that names it, and an opportunity by each
-    new stage. A lead whose status says that it is closed, without a date, ends with its last touch. Where some
-    customers have an owner, those without, such as the buyers of a web shop, are nobody's to look after and left out.
+    new stage. Nothing is known of touches before the first activity in the data: a record that is older begins with it.
+    A lead whose status says that it is closed, without a date, ends with its last touch. Where some customers have an
+    owner, those without, such as the buyers of a web shop, are nobody's to look after and left out.
     """
-    parts = []
+    first, parts = activities["at"].min().as_scalar(), []
     if opportunities is not None:
-        parts.append(_of_opportunities(opportunities, activities, opportunity_stages))
+        parts.append(_of_opportunities(first, opportunities, activities, opportunity_stages))
     if leads is not None:
-        parts.append(_of_leads(leads, activities))
+        parts.append(_of_leads(first, leads, activities))
     if spells is not None:
-        parts.append(_of_customers(spells, customers, activities, opportunities))
+        parts.append(_of_customers(first, spells, customers, activities, opportunities))
     return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
 
 
-def _of_opportunities(opportunities, activities, stages) -> ir.Table:
+def _of_opportunities(first, opportunities, activities, stages) -> ir.Table:
     ends = (opportunities.outcome == "open") | opportunities.closed_at.notnull()
     lives = opportunities.filter(ends & opportunities.created_at.notnull())
     lives = lives.select(
@@ -121,10 +122,10 @@ def _of_opportunities(opportunities, activities, stages) -> ir.Table:
     touched = [activities.select(key="opportunity_id", touched_at="at")]
     if stages is not None:
         touched.append(stages.select(key="opportunity_id", touched_at="entered_at"))
-    return _spans("opportunities", lives, touched)
+    return _spans("opportunities", first, lives, touched)
 
 
-def _of_leads(leads, activities) -> ir.Table:
+def _of_leads(first, leads, activities) -> ir.Table:
     status = leads.status.lower()
     said = functools.reduce(operator.or_, (status.contains(word) for word in CLOSED))
     lives = leads.filter(leads.created_at.notnull()).select(
@@ -133,10 +134,10 @@ def _of_leads(leads, activities) -> ir.Table:
     )  # fmt: skip
     touched = [activities.select(key="lead_id", touched_at="at")]
     touched += [leads.select(key="lead_id", touched_at=name) for name in ("first_contacted_at", "qualified_at")]
-    return _spans("leads", lives, touched)
+    return _spans("leads", first, lives, touched)
 
 
-def _of_customers(spells, customers, activities, opportunities) -> ir.Table:
+def _of_customers(first, spells, customers, activities, opportunities) -> ir.Table:
     lives = spells.select("customer_id", begun="acquired_at", over="lost_at", closed=ibis.literal(False))
     if customers is not None:
         owned = customers.owner_id.count().over(ibis.window())
@@ -151,11 +152,13 @@ def _of_customers(spells, customers, activities, opportunities) -> ir.Table:
         deals = opportunities.select(deal_id="opportunity_id", deal_customer="customer_id")
         done = done.left_join(deals, done.opportunity_id == deals.deal_id)
         key = ibis.coalesce(done.customer_id, done.deal_customer)
-    return _spans("customers", lives, [done.select("touched_at", key=key).select("key", "touched_at")])
+    return _spans("customers", first, lives, [done.select("touched_at", key=key).select("key", "touched_at")])
 
 
-def _spans(name: str, lives: ir.Table, touched: list[ir.Table]) -> ir.Table:
-    """Cut the life of each record at its touches."""
+def _spans(name: str, first: ir.TimestampScalar, lives: ir.Table, touched: list[ir.Table]) -> ir.Table:
+    """Cut the life of each record, from the `first` activity in the data on, at its touches."""
+    lives = lives.mutate(begun=ibis.ifelse(lives.begun < first, first, lives.begun))
+    lives = lives.filter(lives.over.isnull() | (lives.over > lives.begun))
     touches = ibis.union(*touched, distinct=False) if len(touched) > 1 else touched[0]
     touches = touches.filter(touches.key.notnull() & touches.touched_at.notnull())
     met = lives.inner_join(touches, lives.record_id == touches.key)

@@ -1,174 +1,281 @@
-"""Before and after in pairs: what each user, or other unit, did in two periods, and the ratio of the two.
-
-Comparing the same people with themselves takes the differences between people out of the answer: a support desk that
-does half as much as sales does not make the change uncertain.
+"""Did a metric change with the CRM? Before and after, against the trend before, and against a comparison group.
 
 Sources
 -------
-B. Efron and R. Tibshirani (1993), An Introduction to the Bootstrap, ch. 8 (units drawn with all that belongs to them).
+- G. Y. Zou and A. Donner (2008), Statistics in Medicine 27, 1693-1702, and A. Donner and G. Y. Zou (2012), Statistical
+  Methods in Medical Research 21, 347-359: an interval for a difference or a ratio from the intervals of its parts.
+- J. Lopez Bernal, S. Cummins and A. Gasparrini (2017), International Journal of Epidemiology 46, 348-355: interrupted
+  time series by segmented regression. W. K. Newey and K. D. West (1987), Econometrica 55, 703-708: its standard errors.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 
+from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import said
-from crmkit.metric import find
 from crmkit.periods import Period
 
-REPLICATES = 2_000
-FEWEST = 3
-"""With fewer pairs nothing is said."""
-_SEED = 20260712
+if TYPE_CHECKING:
+    from crmkit.crm import Crm
+
+LEAST = 6
+"""So many months are needed on each side for a trend: with fewer, a line through them says nothing."""
+COLUMNS = ["metric", "reading", "before", "after", "difference", "low", "high", "ratio", "ratio_low", "ratio_high", "n",
+           "note"]  # fmt: skip
 
 
 def before_after(
-    crm, metric: str, *, before: str | Period, after: str | Period, by: str = "user_id", replicates: int = REPLICATES
+    crm: Crm,
+    metrics: str | Sequence[str],
+    *,
+    before: str | Period | None = None,
+    after: str | Period | None = None,
+    settle_months: int = 0,
+    trend: bool = True,
+    comparison: tuple[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Compare a metric in two periods, unit by unit, with the ratio of its means and that ratio's interval.
+    """Compare metrics before and after the introduction of the CRM, in up to three ways.
 
     Parameters
     ----------
     crm : Crm
-    metric : str
-        A count, total or mean per unit, such as interactions_per_agent.
-    before, after : str or Period
-        Periods of any length: values are taken per day of the period where the metric grows with it (counts, money,
-        hours, days, and ratios per user).
-    by : str
-        The column that names the units. Left out, and counted in `attrs["unpaired"]`: units that were measured in one
-        of the two periods only.
-    replicates : int
-        Draws of the units.
+    metrics : str or list of str
+    before, after : str or Period, optional
+        By default the 12 months before `crm_introduced`, and all whole months after it up to `as_of`.
+    settle_months : int
+        Months after the introduction that are left out, because what began before it still runs.
+    trend : bool
+        Whether to compare with the trend of the months of `before`, too.
+    comparison : (str, str), optional
+        A column and its value that marks those whom the CRM did not touch, such as ("customer.country", "CZ").
 
     Returns
     -------
     DataFrame
-        One row: `metric`, `before`, `after` (means per unit, in the metric's own unit for the length of `after`),
-        `ratio`, `low`, `high` (95%, percentile bootstrap of the units), `n` (pairs). In `attrs` the pairs themselves as
-        `pairs`.
+        One row a metric and `reading`: "before and after", "against the trend before", "against the comparison group".
+        `before` (for the trend: what the trend would have brought), `after`, `difference` with `low` and `high` (95%),
+        `ratio` with `ratio_low` and `ratio_high`, `n` (observations after; months for the trend), `note`.
 
     Raises
     ------
-    NotInThisData
-        Where the metric cannot be measured, or fewer than three units were there in both periods.
+    UsageError
+        Where the settings do not say when the CRM was introduced, or a period is empty.
 
     Notes
     -----
-    A change from before to after is not yet an effect: what else changed in the meantime is in it.
+    The first reading takes all that changed in that time for the CRM's; the second leaves out what a straight line
+    would have brought anyway, at the price of a wide interval; the third leaves out what happened to both groups, if
+    they would have moved alike. None of them alone shows a cause.
+    """
+    names = [metrics] if isinstance(metrics, str) else list(metrics)
+    first, second = windows(crm, before=before, after=after, settle_months=settle_months)
+    rows = []
+    for name in names:
+        if lacks(crm, name):
+            continue
+        rows.append(_plain(crm, name, first, second))
+        if trend:
+            rows.append(_trend(crm, name, first, second))
+        if comparison is not None:
+            rows.append(_compared(crm, name, first, second, *comparison))
+    if not rows:
+        raise NotInThisData(f"before_after: not in this data, {lacks(crm, names[0])}.")
+    frame = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    numbers = [name for name in COLUMNS if name not in ("metric", "reading", "note")]
+    frame = frame.astype(dict.fromkeys(numbers, float)).assign(note=frame["note"].fillna(""))
+    return said(frame, crm, before=first.name, after=second.name)
+
+
+def windows(
+    crm: Crm, *, before: str | Period | None = None, after: str | Period | None = None, settle_months: int = 0
+) -> tuple[Period, Period]:
+    """Return the periods before and after the introduction of the CRM.
+
+    Raises
+    ------
+    UsageError
+        Where the settings do not say when that was, or no whole month has passed since.
+    """
+    begin = crm.config.crm_introduced
+    if begin is None and (before is None or after is None):
+        raise UsageError(
+            "When was the CRM introduced? Set crm_introduced = 2025-07-01 in crm.toml, or give both periods."
+        )
+    calendar = crm.config.calendar
+    if before is None:
+        before = Period(begin.replace(year=begin.year - 1, day=min(begin.day, 28)), begin, None, calendar)
+    if after is None:
+        start = calendar.step(calendar.floor(begin, "month"), "month", settle_months + (begin.day > 1))
+        latest = crm.period("latest", every="month").end
+        if latest <= start:
+            raise UsageError(
+                f"No whole month lies between {start:%Y-%m-%d} and {latest:%Y-%m-%d}: nothing to compare yet."
+            )
+        after = Period(start, latest, None, calendar)
+    return crm.period(before), crm.period(after)
+
+
+def _plain(crm: Crm, name: str, first: Period, second: Period) -> dict[str, Any]:
+    """Compare the metric in one whole window with that in the other."""
+    sides = [_side(crm, name, window) for window in (first, second)]
+    (was, was_low, was_high, _, _), (now, now_low, now_high, n, note) = sides
+    low, high = difference_interval((was, was_low, was_high), (now, now_low, now_high))
+    ratio, ratio_low, ratio_high = ratio_interval((was, was_low, was_high), (now, now_low, now_high))
+    return {
+        "metric": name, "reading": "before and after", "before": was, "after": now, "difference": now - was, "low": low,
+        "high": high, "ratio": ratio, "ratio_low": ratio_low, "ratio_high": ratio_high, "n": n, "note": note,
+    }  # fmt: skip
+
+
+def _side(crm: Crm, name: str, window: Period) -> tuple[float, float, float, float, str]:
+    """Return value, interval, n and a note of a metric in a window.
+
+    A mean or a share of the whole window lies among those of its months; what does not is a sum, which windows of
+    different length cannot be compared by, so the mean of its months is taken. A metric without an interval gets that
+    of its months.
+    """
+    found = crm.measure(name, period=window).iloc[0]
+    value, low, high, n = (float(found[column]) for column in ("value", "low", "high", "n"))
+    months = monthly(crm, name, window)["value"].dropna()
+    adds_up = len(months) > 1 and not months.min() <= value <= months.max()
+    if len(months) > 2 and not np.isnan(value) and (adds_up or np.isnan(low)):
+        from scipy.stats import t
+
+        half = t.ppf(0.975, len(months) - 1) * months.std(ddof=1) / len(months) ** 0.5
+        value, n = (float(months.mean()), len(months)) if adds_up else (value, n)
+        low, high = value - half, value + half
+    return value, low, high, n, "a month, on average" if adds_up else ""
+
+
+def monthly(crm: Crm, name: str, window: Period) -> pd.DataFrame:
+    """Measure a metric in each whole month of a window, without intervals."""
+    calendar = crm.config.calendar
+    start = calendar.floor(window.start, "month")
+    start = start if start == window.start else calendar.step(start, "month")
+    end = calendar.floor(window.end, "month")
+    if end <= start:
+        return pd.DataFrame({"period": pd.Series(dtype="datetime64[us]"), "value": pd.Series(dtype=float)})
+    return crm.measure(name, period=Period(start, end, None, calendar), every="month", intervals=False)
+
+
+def difference_interval(was: tuple[float, float, float], now: tuple[float, float, float]) -> tuple[float, float]:
+    """Return the 95% interval of now − was from the value, low and high of each (Zou and Donner's MOVER).
 
     Examples
     --------
-    >>> import crmkit
-    >>> users = {"user_id": list("abc"), "role": ["sales"] * 3}
-    >>> acts = [(u, day) for u in "abc" for day in ["2026-01-05"] * 2 + ["2026-02-05"] * 3]
-    >>> crm = crmkit.open({"users": users, "activities": {"activity_id": [str(i) for i in range(15)],
-    ...     "kind": ["call"] * 15, "user_id": [u for u, _ in acts], "at": [day for _, day in acts]}}, as_of="2026-02-28")
-    >>> found = before_after(crm, "interactions_per_agent", before="2026-01-01/2026-01-29", after="2026-02")
-    >>> found[["before", "after", "ratio", "low", "high", "n"]].values.tolist()
-    [[2.0, 3.0, 1.5, 1.5, 1.5, 3]]
+    >>> low, high = difference_interval((0.5, 0.4, 0.6), (0.8, 0.7, 0.9))
+    >>> round(low, 4), round(high, 4)
+    (0.1586, 0.4414)
     """
-    declared = find(metric)
-    spans = [crm.period(period) for period in (before, after)]
-    if spans[0].end > spans[1].start:
-        raise UsageError(f"The period before, {spans[0].name}, must end before the period after, {spans[1].name}.")
-    measured = [crm.measure(metric, period=span, by=by, intervals=False) for span in spans]
-    for frame in measured:
-        absent = frame["note"].str.startswith("not in this data: ")
-        if absent.any():
-            raise NotInThisData(f"{metric}: {frame.loc[absent, 'note'].iloc[0]}.")
-    sides = [frame.set_index(by)["value"].dropna() for frame in measured]
-    days = [span.days_known(crm.as_of) for span in spans]
-    scale = days[1] / days[0] if declared.unit in ("count", "money", "hours", "days", "ratio") else 1.0
-    pairs = pd.concat({"before": sides[0] * scale, "after": sides[1]}, axis=1).dropna()
-    unpaired = len(sides[0].index.union(sides[1].index)) - len(pairs)
-    if len(pairs) < FEWEST:
-        raise NotInThisData(f"{metric}: {len(pairs)} of {by} are in both periods; a comparison needs {FEWEST}.")
-    ratio, low, high = _ratio(pairs.to_numpy(float), replicates)
-    means = pairs.mean()
-    row = {"metric": metric, "before": means["before"], "after": means["after"], "ratio": ratio, "low": low,
-           "high": high, "n": len(pairs)}  # fmt: skip
-    about = {"title": declared.title, "unit": declared.unit, "pairs": pairs.reset_index(), "unpaired": unpaired}
-    return said(pd.DataFrame([row]), crm, **about)
+    (a, a_low, a_high), (b, b_low, b_high) = was, now
+    return b - a - np.hypot(b - b_low, a_high - a), b - a + np.hypot(b_high - b, a - a_low)
 
 
-def routine_time(crm, *, before: str | Period, after: str | Period, replicates: int = REPLICATES) -> pd.DataFrame:
-    """Compare the minutes of routine work, kind by kind, before with after, and the hours that this saves.
+def ratio_interval(was: tuple[float, float, float], now: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return now ÷ was with its 95% interval (Donner and Zou's MOVER for ratios); unknown where `was` may be 0.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in ratio_interval((50.0, 45.0, 55.0), (40.0, 36.0, 44.0))]
+    [0.8, 0.693, 0.924]
+    """
+    (a, a_low, a_high), (b, b_low, b_high) = was, now
+    if not a_low > 0:
+        return (b / a if a else float("nan")), float("nan"), float("nan")
+    below, above = a_high * (2 * a - a_high), a_low * (2 * a - a_low)
+    first, second = (a * b) ** 2 - b_low * (2 * b - b_low) * below, (a * b) ** 2 - b_high * (2 * b - b_high) * above
+    if below <= 0 or above <= 0 or first < 0 or second < 0:
+        return b / a, float("nan"), float("nan")
+    return b / a, (a * b - first**0.5) / below, (a * b + second**0.5) / above
+
+
+def _trend(crm: Crm, name: str, first: Period, second: Period) -> dict[str, Any]:
+    """Compare with the straight line through the months before."""
+    past, now = (monthly(crm, name, window).dropna(subset="value") for window in (first, second))
+    return {"metric": name, "reading": "against the trend before", **interrupted(past, now)}
+
+
+def interrupted(past: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
+    """Compare the months after with the line through those before: segmented regression with Newey-West errors.
 
     Parameters
     ----------
-    crm : Crm
-    before, after : str or Period
-    replicates : int
+    past, now : DataFrame
+        `period` (start of the month) and `value`, before and after.
 
     Returns
     -------
-    DataFrame
-        One row a kind, and one "all" in which each kind has the weight of its work in `after`: `kind`, `before`,
-        `after` (mean minutes), `ratio`, `low`, `high` (95%, bootstrap of the pieces of work, of both periods), `n` (in
-        `after`), `hours_saved`, `hours_low`, `hours_high` (in `after`). The hours of `hours_saved` hold the minutes
-        before for known; here their uncertainty is in the interval, too.
+    dict
+        As a row of `before_after`: `before` is the mean over the months after of what the line would have been.
 
     Examples
     --------
-    >>> import crmkit
-    >>> crm = crmkit.open({"activities": {"activity_id": list("1234"), "kind": ["task"] * 4,
-    ...     "at": ["2026-01-05", "2026-01-06", "2026-02-05", "2026-02-06"], "duration_minutes": [60, 60, 30, 30]}})
-    >>> routine_time(crm, before="2026-01", after="2026-02")[["kind", "ratio", "hours_saved"]].values.tolist()
-    [['task', 0.5, 1.0], ['all', 0.5, 1.0]]
+    >>> months = pd.date_range("2025-01-01", periods=20, freq="MS")
+    >>> line = pd.DataFrame({"period": months, "value": [10.0 + i + (5 if i >= 10 else 0) + 0.1 * (-1) ** i
+    ...     for i in range(20)]})
+    >>> round(interrupted(line[:10], line[10:])["difference"], 2)
+    5.03
     """
-    from crmkit.methods.common import need, run
-    from crmkit.relations import at
+    if len(past) < LEAST or len(now) < LEAST:
+        note = f"{len(past)} months before and {len(now)} after: a trend needs {LEAST} on each side"
+        return {"n": len(now), "note": note}
+    from scipy.stats import t
+    from statsmodels.regression.linear_model import OLS
 
-    need(crm, "routine_time", "activities")
-    work = crm.relations.get("routine_work")
-    spans = [crm.period(period) for period in (before, after)]
-    sides = [
-        run(work.filter((work["at"] >= at(one.start)) & (work["at"] < at(one.end))).select("kind", "minutes"))
-        for one in spans
-    ]
-    kinds = sorted(set(sides[0]["kind"]) & set(sides[1]["kind"]))
-    if not kinds:
-        raise NotInThisData("routine_time: not in this data, no task or note with a duration is in both periods.")
-    rng = np.random.default_rng(_SEED)
-    drawn = {}
-    for kind in kinds:
-        minutes = [np.sort(side.loc[side["kind"] == kind, "minutes"].to_numpy(float)) for side in sides]
-        drawn[kind] = [minutes, [_means(rng, one, replicates) for one in minutes]]
-    rows = [_routine_row(kind, {kind: drawn[kind]}) for kind in kinds]
-    return said(pd.DataFrame([*rows, _routine_row("all", drawn)]), crm, title="Minutes of routine work")
-
-
-def _routine_row(name: str, drawn: dict) -> dict:
-    """Return the row of some kinds together, each weighed by its number after."""
-    count = {kind: len(minutes[1]) for kind, (minutes, _) in drawn.items()}
-    whole = sum(count.values())
-    value = [sum(count[k] * drawn[k][0][side].mean() for k in drawn) / whole for side in (0, 1)]
-    draws = [sum(count[k] * drawn[k][1][side] for k in drawn) / whole for side in (0, 1)]
-    low, high = np.percentile(draws[1] / draws[0], [2.5, 97.5])
-    hours = np.percentile((draws[0] - draws[1]) * whole / 60, [2.5, 97.5])
-    saved = (value[0] - value[1]) * whole / 60
-    return {"kind": name, "before": value[0], "after": value[1], "ratio": value[1] / value[0], "low": low,
-            "high": high, "n": whole, "hours_saved": saved, "hours_low": hours[0], "hours_high": hours[1]}  # fmt: skip
+    both = pd.concat([past, now])
+    start = both["period"].min()
+    month = ((both["period"].dt.year - start.year) * 12 + both["period"].dt.month - start.month).to_numpy(float)
+    after = np.arange(len(both)) >= len(past)
+    middle = month[after].mean()
+    design = np.column_stack([np.ones(len(both)), month - middle, after, after * (month - middle)])
+    lags = max(1, int(4 * (len(both) / 100) ** (2 / 9)))  # the usual rule for Newey-West
+    fit = OLS(both["value"].to_numpy(float), design).fit(
+        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}
+    )
+    # `after` is measured where the months after have their middle: its coefficient is the mean difference of them
+    size, error, expected = fit.params[2], fit.bse[2], fit.params[0]
+    half = t.ppf(0.975, len(both) - 4) * error
+    row = {
+        "before": expected, "after": expected + size, "difference": size, "low": size - half, "high": size + half,
+        "n": len(now),
+    }  # fmt: skip
+    if expected > 0:
+        ends = {"ratio": size, "ratio_low": size - half, "ratio_high": size + half}
+        row |= {name: 1 + end / expected for name, end in ends.items()}
+        row["note"] = "the ratio takes what the trend would have brought as known"
+    return row
 
 
-def _means(rng: np.random.Generator, values: np.ndarray, replicates: int) -> np.ndarray:
-    """Return the means of samples drawn with replacement."""
-    return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(replicates)])
+def _compared(crm: Crm, name: str, first: Period, second: Period, column: str, value: str) -> dict[str, Any]:
+    """Take the change of the comparison group off that of all others, weighing theirs by n (difference in differences)."""
+    row = {"metric": name, "reading": "against the comparison group"}
+    changes = []
+    for mine in (True, False):
+        sides = [_group(crm, name, window, column, value, mine=mine) for window in (first, second)]
+        if any(side is None for side in sides):
+            what = f"{column} = {value}" if mine else f"others than {column} = {value}"
+            return row | {"note": f"no {what} in one of the periods, or without an interval"}
+        (was, was_error), (now, now_error) = sides
+        changes.append((now - was, np.hypot(was_error, now_error), was, now))
+    theirs, own = changes
+    size, half = own[0] - theirs[0], 1.959964 * float(np.hypot(own[1], theirs[1]))
+    return row | {"before": own[2] + theirs[0], "after": own[3], "difference": size, "low": size - half,
+                  "high": size + half}  # fmt: skip
 
 
-def _ratio(pairs: np.ndarray, replicates: int) -> tuple[float, float, float]:
-    """Return the ratio of the column's sums, with its interval when units are drawn with replacement."""
-    pairs = pairs[np.lexsort(pairs.T)]
-    rng = np.random.default_rng(_SEED)
-    weights = rng.multinomial(len(pairs), np.full(len(pairs), 1 / len(pairs)), size=replicates)
-    drawn = weights @ pairs
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(drawn[:, 0] > 0, drawn[:, 1] / drawn[:, 0], np.nan)
-        ratio = pairs[:, 1].sum() / pairs[:, 0].sum() if pairs[:, 0].sum() else np.nan
-    if not np.isfinite(ratios).any():
-        return ratio, np.nan, np.nan
-    low, high = np.nanpercentile(ratios, [2.5, 97.5])
-    return float(ratio), float(low), float(high)
+def _group(crm: Crm, name: str, window: Period, column: str, value: str, *, mine: bool) -> tuple[float, float] | None:
+    """Return the mean of the comparison group, or of all others, weighed by n, and its standard error."""
+    found = crm.measure(name, period=window, by=column)
+    found = found[(found[column].astype(str) == value) == mine]
+    found = found[found["value"].notna() & found["low"].notna() & (found["n"] > 0)]
+    if not len(found):
+        return None
+    weight = found["n"].to_numpy(float) / found["n"].sum()
+    error = (found["high"] - found["low"]).to_numpy(float) / (2 * 1.959964)
+    return float((weight * found["value"]).sum()), float(np.sqrt(((weight * error) ** 2).sum()))

@@ -70,6 +70,8 @@ def _lives(files) -> pd.DataFrame:
         if key in owner:
             rows.append(("customers", key, owner[key], begun, over))
     frame = pd.DataFrame(rows, columns=["table", "key", "owner_id", "begun", "over"])
+    frame["begun"] = frame.begun.clip(lower=files["activities"]["at"].min())  # nothing is known of touches before
+    frame = frame[frame.over.isna() | (frame.over > frame.begun)].reset_index(drop=True)
     frame["touched"] = [
         sorted(touched.get((table, key), [])) for table, key in zip(frame.table, frame.key, strict=True)
     ]

@@ -224,7 +224,8 @@ def _panel_words(row: dict[str, Any], by: str) -> str:
     if not np.isfinite(row.get("marginal_leads", np.nan)):
         return f"{name}: cannot tell, {row.get('reason', '')}"
     span = say_interval(row["marginal_leads_low"], row["marginal_leads_high"], "")
-    text = f"{name}: at today's spending {say(row['marginal_leads'], '', digits=2)} more leads per 1,000 (95% interval {span})"
+    count = say(row["marginal_leads"], "", digits=2)
+    text = f"{name}: at today's spending {count} more leads per 1,000 (95% interval {span})"
     return text if row["verdict"] == "can tell" else f"{text}, but it cannot tell: {row.get('reason', '')}"
 
 

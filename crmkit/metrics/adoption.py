@@ -241,7 +241,7 @@ def live_records(record_touches):
 
     >>> import crmkit
     >>> crm = crmkit.open({"activities": {"activity_id": ["1"], "kind": ["call"], "at": ["2026-01-05"]},
-    ...     "leads": {"lead_id": list("ab"), "created_at": ["2026-01-01", "2026-02-01"],
+    ...     "leads": {"lead_id": list("ab"), "created_at": ["2026-01-06", "2026-02-01"],
     ...     "converted_at": ["2026-01-20", None]}}, as_of="2026-03-31")
     >>> crm.measure("live_records", every="month", period="2026-Q1").value.tolist()
     [0.0, 1.0, 1.0]
@@ -268,12 +268,13 @@ def _stale(record_touches, as_of, days):
 def stale_records(record_touches, as_of, *, days=90):
     """Open leads, open opportunities and current customers that were not touched for `days` at the end of the period.
 
-    By owner, by table. Left out: customers without an owner, where others have one.
+    By owner, by table. Left out: customers without an owner, where others have one. Older records count as touched at
+    the first activity in the data, since nothing is known of what came before.
 
     >>> import crmkit
     >>> crm = crmkit.open({"leads": {"lead_id": list("ab"), "created_at": ["2026-01-01"] * 2},
-    ...     "activities": {"activity_id": ["1"], "kind": ["call"], "at": ["2026-03-05"], "lead_id": ["b"]}},
-    ...     as_of="2026-06-30")
+    ...     "activities": {"activity_id": list("12"), "kind": ["call"] * 2, "at": ["2026-01-01", "2026-03-05"],
+    ...     "lead_id": ["a", "b"]}}, as_of="2026-06-30")
     >>> crm.measure("stale_records", every="month", period="2026-03-01/2026-07-01").value.tolist()
     [0.0, 1.0, 1.0, 2.0]
     """
@@ -295,8 +296,8 @@ def stale_share(record_touches, as_of, *, days=90):
 
     >>> import crmkit
     >>> crm = crmkit.open({"leads": {"lead_id": list("ab"), "created_at": ["2026-01-01"] * 2},
-    ...     "activities": {"activity_id": ["1"], "kind": ["call"], "at": ["2026-03-05"], "lead_id": ["b"]}},
-    ...     as_of="2026-06-30")
+    ...     "activities": {"activity_id": list("12"), "kind": ["call"] * 2, "at": ["2026-01-01", "2026-03-05"],
+    ...     "lead_id": ["a", "b"]}}, as_of="2026-06-30")
     >>> crm.measure("stale_share", period="2026-04").value.item()
     0.5
     """

@@ -286,6 +286,26 @@ def visitors_per_lead(web_visits):
 
 
 @metric(
+    title="Visits with a lead",
+    unit="share",
+    better="up",
+    at=_AT,
+    formula="visits in which a lead was made ÷ visits",
+    caveats=f"Lower than visitor_to_lead_rate, since visitors come several times. {_KNOWN}",
+)
+def session_lead_rate(web_visits):
+    """Of the visits of the period, the share in which the visitor became a lead. Interval: Wilson.
+
+    >>> import crmkit
+    >>> crm = crmkit.open({"web_sessions": {"session_id": list("1234"), "visitor_id": list("aabc"),
+    ...     "lead_id": [None, "L1", None, None], "started_at": ["2026-03-01"] * 4}})
+    >>> crm.measure("session_lead_rate", period="2026-03").value.item()
+    0.25
+    """
+    return share(web_visits.lead_id.notnull())
+
+
+@metric(
     title="New visitors who became a lead",
     unit="share",
     better="up",

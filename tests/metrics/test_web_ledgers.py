@@ -54,6 +54,7 @@ def test_the_site_in_march(site):
         "visitors_per_lead": 4,
         "new_visitor_to_lead_rate": 1 / 3,  # a, of a, b and d
         "visitor_purchase_rate": 1 / 4,
+        "session_lead_rate": 1 / 6,
         "session_purchase_rate": 2 / 6,
     }
     found = site.measure(list(expected), period=MARCH)

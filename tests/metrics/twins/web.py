@@ -91,6 +91,10 @@ def visitor_purchase_rate(d, start, end):
     return ratio(_who(d, start, end, "order_id"), visitors(d, start, end))
 
 
+def session_lead_rate(d, start, end):
+    return _visits(d, start, end).lead_id.notna().mean()
+
+
 def session_purchase_rate(d, start, end):
     return _visits(d, start, end).order_id.notna().mean()
 
@@ -108,6 +112,6 @@ TWINS = {
         new_visitor_to_lead_rate,
         visitor_purchase_rate,
     ],
-    ("visits", "landing_page"): [session_purchase_rate, returning_visitor_rate],
+    ("visits", "landing_page"): [session_lead_rate, session_purchase_rate, returning_visitor_rate],
     ("visits", "customer.segment"): [sessions_per_visitor, time_on_site_per_visitor],
 }

@@ -10,6 +10,7 @@ from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.funnel import funnel, stage_order
+from crmkit.methods.landing_pages import landing_pages
 from crmkit.methods.lead_funnel import lead_funnel
 from crmkit.methods.levers import levers, what_if
 from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
@@ -17,6 +18,7 @@ from crmkit.methods.pareto import pareto, pareto_readings
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
 from crmkit.methods.saturation import Saturation, saturation
+from crmkit.methods.site_funnel import site_funnel
 from crmkit.methods.speed import satisfaction_by_speed
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.tickets import backlog_age, resolution_survival, service_hours_censored, ticket_load
@@ -38,6 +40,7 @@ __all__ = [
     "customer_value",
     "funnel",
     "kaplan_meier",
+    "landing_pages",
     "lead_funnel",
     "levers",
     "logrank",
@@ -54,6 +57,7 @@ __all__ = [
     "satisfaction_by_speed",
     "saturation",
     "service_hours_censored",
+    "site_funnel",
     "stage_order",
     "ticket_load",
     "variants",

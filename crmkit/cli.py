@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_import(commands)
     _add_sample(commands)
+    _add_roi(commands)
     return parser
 
 
@@ -235,6 +236,32 @@ def _add_sample(commands) -> None:
     parser.add_argument("--customers", type=int, default=2000, metavar="N", help="how many customers (default: 2000)")
     parser.add_argument("--seed", type=int, default=7, metavar="S", help="same seed, same bytes (default: 7)")
     parser.add_argument("--file-format", choices=("csv", "parquet"), default="csv", help="what to write (default: csv)")
+
+
+def _add_roi(commands) -> None:
+    from crmkit.crm_inputs import INPUTS
+
+    parser = _command(
+        commands,
+        "roi",
+        do.roi,
+        "work out what a CRM costs and brings, before there is any data",
+        "roi --deals 120 --revenue-per-deal 8000 --hours-saved 6 --range hours_saved=2..10",
+    )
+    for name, each in INPUTS.items():
+        option, kind = f"--{name.replace('_', '-')}", int if each.whole else float
+        text = each.help.replace("%", "%%")
+        parser.add_argument(option, type=kind, metavar="X", help=f"{text} (default: {each.default:g})")
+    parser.add_argument(
+        "--range",
+        action="append",
+        default=[],
+        metavar="NAME=LOW..HIGH",
+        help="the ends of an uncertain input; repeatable",
+    )
+    parser.add_argument("--draws", type=int, default=10_000, metavar="N", help="cases drawn (default: 10000)")
+    parser.add_argument("--seed", type=int, default=7, metavar="S", help="same seed, same draws (default: 7)")
+    _format(parser, "table", "json")
 
 
 if __name__ == "__main__":

@@ -171,12 +171,42 @@ def sample(options: Namespace) -> None:
     print(Path(options.to).resolve())
 
 
-def _pairs(given: Sequence[str]) -> dict[str, str]:
+def roi(options: Namespace) -> None:
+    """Print what a CRM would cost and bring, with where 9 of 10 simulated cases lie."""
+    from crmkit.crm_inputs import INPUTS
+    from crmkit.methods.crm_risk import outlook
+
+    given = {name: getattr(options, name) for name in INPUTS if getattr(options, name) is not None}
+    ends = {name: _span(name, text) for name, text in _pairs(options.range, "--range", "hours_saved=2..10").items()}
+    found = outlook(ends, draws=options.draws, seed=options.seed, **given)
+    if options.format == "json":
+        _print(found, "json")
+        return
+    from crmkit.numbers import say
+
+    shown = found[["title", "value", "low", "high"]].astype(object)
+    for column in ("value", "low", "high"):
+        shown[column] = [say(value, unit) for value, unit in zip(found[column], found["unit"], strict=True)]
+    _print(shown.rename(columns={"title": "result"}), "table")
+    print(f"\nlow and high: 9 of 10 of {options.draws:,} simulated cases lie between them.")
+
+
+def _span(name: str, text: str) -> tuple[float, float]:
+    low, dots, high = text.partition("..")
+    try:
+        if dots:
+            return float(low), float(high)
+    except ValueError:
+        pass
+    raise UsageError(f"--range {name}={text} is not NAME=LOW..HIGH; write for example --range hours_saved=2..10.")
+
+
+def _pairs(given: Sequence[str], option: str = "--set", example: str = "window_days=30") -> dict[str, str]:
     pairs = {}
     for pair in given:
         name, sign, value = pair.partition("=")
         if not sign or not name.isidentifier():
-            raise UsageError(f"--set {pair!r} is not NAME=VALUE; write for example --set window_days=30.")
+            raise UsageError(f"{option} {pair!r} is not NAME=VALUE; write for example {option} {example}.")
         pairs[name] = value
     return pairs
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crmkit.crm_inputs import INPUTS
 from crmkit.errors import UsageError
-from crmkit.methods.crm_calculator import INPUTS, check, inputs, laid_out
+from crmkit.methods.crm_calculator import check, inputs, laid_out, scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,6 @@ def simulate(
 
     Examples
     --------
-    >>> from crmkit.methods.crm_calculator import scenario
     >>> found = simulate(draws=2_000)
     >>> bool(found["npv"].quantile(0.05) < scenario().set_index("result").value["npv"] < found["npv"].quantile(0.95))
     True
@@ -168,6 +168,39 @@ def percentiles(simulated: pd.DataFrame, *, low: float = 0.05, high: float = 0.9
     frame = pd.DataFrame(rows, columns=["outcome", "low", "median", "high"])
     pays = simulated["npv"] > 0 if "npv" in simulated else simulated["payback_months"].notna()
     return frame.assign(pays=float(pays.mean()))
+
+
+def outlook(
+    given: Ranges | None = None, *, draws: int = 10_000, seed: int = 7, shape: str = "pert", **values: float
+) -> pd.DataFrame:
+    """Put a scenario's results and where 9 of 10 simulated cases lie side by side: what `crmkit roi` prints.
+
+    Returns
+    -------
+    DataFrame
+        As `crmkit.methods.scenario`, with `low` and `high` (the 5th and 95th percentile of the draws; null for parts
+        and where the payback lies beyond the horizon), and a last row `pays`: the share of cases with a net present
+        value above 0.
+
+    Examples
+    --------
+    >>> found = outlook(draws=1_000).set_index("result")
+    >>> bool(found.low["npv"] < found.value["npv"] < found.high["npv"]), 0 < found.value["pays"] < 1
+    (True, True)
+    """
+    import pandas as pd
+
+    found = scenario(**values)
+    drawn = percentiles(simulate(given, draws=draws, seed=seed, shape=shape, **values)).set_index("outcome")
+    found["low"] = found["result"].map(drawn["low"])
+    found["high"] = found["result"].map(drawn["high"])
+    ends = drawn.loc["crm_roi", ["low", "high"]] + 1  # the gross return is the net one and 1
+    found.loc[found["result"] == "crm_roi_gross", ["low", "high"]] = ends.to_numpy(float)
+    pays = {"result": "pays", "title": "Cases that pay", "unit": "share", "value": float(drawn["pays"].iloc[0])}
+    attrs = found.attrs
+    found = pd.concat([found, pd.DataFrame([pays])], ignore_index=True)
+    found.attrs = attrs
+    return found
 
 
 def tornado(given: Ranges | None = None, *, outcome: str = "npv", **values: float) -> pd.DataFrame:

@@ -4,12 +4,17 @@ Each is a plain function that takes a `Crm` (or the few columns it works on) and
 """
 
 from crmkit.methods.attribution import attribution
+from crmkit.methods.before_after import before_after
 from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
 from crmkit.methods.campaign_returns import campaign_returns
 from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
+from crmkit.methods.crm_calculator import scenario, scenario_flows
+from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
+from crmkit.methods.crm_risk import best_and_worst, outlook, percentiles, simulate, tornado
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.funnel import funnel, stage_order
+from crmkit.methods.investment import cash_flow, irr, npv, payback_months, roi, roi_gross
 from crmkit.methods.landing_pages import landing_pages
 from crmkit.methods.lead_funnel import lead_funnel
 from crmkit.methods.levers import levers, what_if
@@ -30,36 +35,54 @@ __all__ = [
     "Saturation",
     "attribution",
     "backlog_age",
+    "before_after",
+    "best_and_worst",
     "bridge_gap",
     "campaign_returns",
+    "cash_flow",
     "clv_backtest",
     "cohorts",
+    "cost_by_category",
+    "crm_benefits",
     "customer_bridge",
     "customer_lifetimes",
     "customer_survival",
     "customer_value",
     "funnel",
+    "irr",
     "kaplan_meier",
     "landing_pages",
     "lead_funnel",
     "levers",
     "logrank",
+    "measured_flows",
+    "measured_return",
     "median_survival",
     "mrr_bridge",
+    "npv",
+    "outlook",
     "pareto",
     "pareto_readings",
+    "payback_months",
+    "percentiles",
     "pivot",
     "receivables_by_age",
     "resolution_survival",
     "response_curves",
     "restricted_mean",
+    "roi",
+    "roi_gross",
     "sales_cycle_censored",
     "satisfaction_by_speed",
     "saturation",
+    "scenario",
+    "scenario_flows",
     "service_hours_censored",
+    "simulate",
     "site_funnel",
     "stage_order",
     "ticket_load",
+    "tornado",
     "variants",
     "what_if",
 ]

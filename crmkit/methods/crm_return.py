@@ -29,7 +29,7 @@ DRAWS = 4_000
 _SIGN = {"time": -1.0, "acquisition": -1.0, "retention": 1.0, "revenue": 1.0, "cross_sell": 1.0}
 
 
-def benefits(crm: Crm, *, until: str | Period | None = None, draws: int = DRAWS, seed: int = 7) -> pd.DataFrame:
+def crm_benefits(crm: Crm, *, until: str | Period | None = None, draws: int = DRAWS, seed: int = 7) -> pd.DataFrame:
     """List the named benefits since the introduction, each with a 95% interval, and their sum.
 
     Parameters
@@ -55,7 +55,7 @@ def benefits(crm: Crm, *, until: str | Period | None = None, draws: int = DRAWS,
     --------
     >>> import crmkit
     >>> from crmkit import paths
-    >>> found = benefits(crmkit.open(paths.sample_data()), draws=500).set_index("benefit")
+    >>> found = crm_benefits(crmkit.open(paths.sample_data()), draws=500).set_index("benefit")
     >>> bool(abs(found.value[:-1].sum() - found.value["sum"]) < 1e-6), bool(found.low["retention"] > 0)
     (True, True)
     """
@@ -151,7 +151,7 @@ def _monthly_sums(crm: Crm, until: str | Period | None) -> pd.DataFrame:
     """Return units, amounts and flows of each benefit and stratum by month since the introduction."""
     reason = lacks(crm, "crm_benefit")
     if reason:
-        raise NotInThisData(f"benefits: not in this data, {reason}.")
+        raise NotInThisData(f"crm_benefits: not in this data, {reason}.")
     effects = crm.relations.get("crm_effects")
     effects = effects.filter(effects["at"] < at(_end(crm, until)))
     begin = introduced(crm.config)
@@ -166,7 +166,7 @@ def _monthly_sums(crm: Crm, until: str | Period | None) -> pd.DataFrame:
     known = [name for name in BENEFITS if not lacks(crm, f"crm_benefit_{name}")]
     found = found[found["benefit"].isin(known) & (found["months"] >= -12)]
     if not len(found):
-        raise NotInThisData("benefits: not in this data, nothing happened in the year before the CRM or since.")
+        raise NotInThisData("crm_benefits: not in this data, nothing happened in the year before the CRM or since.")
     found = found.fillna({"units": 0.0, "amount": 0.0})
     return found.sort_values(["benefit", "stratum", "months"], ignore_index=True)
 

@@ -185,7 +185,7 @@ def outlook(
     Examples
     --------
     >>> found = outlook(draws=1_000).set_index("result")
-    >>> bool(found.low["npv"] < found.value["npv"] < found.high["npv"]), 0 < found.value["pays"] < 1
+    >>> bool(found.low["npv"] < found.value["npv"] < found.high["npv"]), bool(0 < found.value["pays"] < 1)
     (True, True)
     """
     import pandas as pd
@@ -241,7 +241,7 @@ def tornado(given: Ranges | None = None, *, outcome: str = "npv", **values: floa
     return frame
 
 
-def cases(given: Ranges | None = None, **values: float) -> pd.DataFrame:
+def best_and_worst(given: Ranges | None = None, **values: float) -> pd.DataFrame:
     """Work out the worst case, the expected one and the best: every input at its worse end, none, at its better end.
 
     All at once is much less likely than any one of them: it bounds the answer, and is no forecast.
@@ -253,7 +253,7 @@ def cases(given: Ranges | None = None, **values: float) -> pd.DataFrame:
 
     Examples
     --------
-    >>> found = cases().set_index("outcome")
+    >>> found = best_and_worst().set_index("outcome")
     >>> bool(found.worst["npv"] < found.expected["npv"] < found.best["npv"])
     True
     """

@@ -7,6 +7,7 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 
 from crmkit.plots.changes import bridge, levers
 from crmkit.plots.cohorts import survival, triangle
+from crmkit.plots.credit import credit
 from crmkit.plots.customer_value import backtest, concentration
 from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
@@ -28,6 +29,7 @@ __all__ = [
     "bridge",
     "composition",
     "concentration",
+    "credit",
     "distribution",
     "effects",
     "finding",

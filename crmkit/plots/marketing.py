@@ -238,5 +238,5 @@ def _curves_finding(frame: pd.DataFrame, by: str, what: words.About) -> str:
     best = told.loc[told["marginal_leads"].idxmax()]
     count = say(best["marginal_leads"], "", digits=1)
     money = say(1000, "money", currency=what.currency)
-    text = f"A little more money brings most in {words.label(best[by])}: {count} leads per {money}"
+    text = f"More money brings most in {words.label(best[by])}: {count} leads per {money}"
     return f"{text}; {dark} of {len(frame)} cannot tell" if dark else text

@@ -102,7 +102,7 @@ def run(
         tables, missing = _tables(con, rules, staged, file_format)
         if not tables:
             raise DataError(f"None of the tables of {rules.title} could be made from what was given.")
-        company = _settings(con, rules)
+        company = _settings(con, rules, staged)
         used = _headers_used(rules, staged)
         files = tuple(
             FileRead(
@@ -182,9 +182,11 @@ def _tables(
     return tuple(written), missing
 
 
-def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter) -> dict[str, Any]:
+def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict) -> dict[str, Any]:
     """Return what crm.toml is to say; as_of by the adapter's rule is the latest day in the columns it names."""
-    found = dict(rules.crm)
+    from crmkit.adapters import settings
+
+    found = settings.from_files(con, rules, staged)
     days = []
     for table, column in (name.split(".") for name in rules.as_of_latest):
         there = con.execute(
@@ -215,5 +217,10 @@ def _headers_used(rules: Adapter, staged: dict) -> dict[str, set[str]]:
                 there = staged[column.lookup[0]]
                 looked = (there.find([column.lookup[1]]), there.find(column.take))
                 used[column.lookup[0]] |= {found for found in looked if found}
-        used[spec.file] |= {found for rule in (*spec.only, *spec.without) if (found := here.find([rule]))}
+        rules_of = (*spec.only, *spec.without, *spec.one_row_for, spec.in_order_of)
+        rules_of += tuple(header for column in spec.columns for header in column.where)
+        used[spec.file] |= {found for rule in rules_of if (found := here.find([rule]))}
+    for rule in rules.crm_from_files.values():
+        if rule.file in staged:
+            used[rule.file] |= {found for name in (rule.key, rule.value) if (found := staged[rule.file].find([name]))}
     return used

@@ -93,6 +93,7 @@ class PartRead:
     left_out: dict[str, int]
     columns: tuple[ColumnRead, ...]
     columns_not_there: tuple[str, ...]
+    one_row_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ class Account:
 
 
 def _part(part: PartRead) -> Iterator[str]:
-    yield f"  from {', '.join(part.files)}: {part.rows:,} of {_many(part.rows_read, 'row')}"
+    folded = f", one row for each {' and '.join(part.one_row_for)}" if part.one_row_for else ""
+    yield f"  from {', '.join(part.files)}: {part.rows:,} of {_many(part.rows_read, 'row')}{folded}"
     width = max(len(column.name) for column in part.columns)
     for column in part.columns:
         share = "" if column.filled == column.rows else f", {column.filled:,} filled"

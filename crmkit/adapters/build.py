@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from crmkit import schema
 from crmkit.adapters import cells
 from crmkit.adapters.account import ColumnRead, PartRead
-from crmkit.adapters.cells import identifier, literal, one_of
+from crmkit.adapters.cells import identifier, literal
 from crmkit.adapters.columns import Work, make_column, no_header
+from crmkit.adapters.fold import fold, holds
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter, ColumnSpec, TableSpec
 from crmkit.errors import DataError
@@ -39,6 +40,8 @@ def part(
     work = Work(con, adapter, spec, staged[spec.file], staged, zone, f"w{number}")
     rows_read = work.one(f"SELECT count(*) FROM {work.staged.table}")[0]
     left_out = _filter(work)
+    if spec.one_row_for:
+        fold(work)
     accounts, absent = [], []
     for column in spec.columns:
         account = make_column(work, column)
@@ -54,7 +57,7 @@ def part(
     files = tuple(file.path.name for file in work.staged.files)
     shown = tuple(account for account in done if not account.name.startswith("_"))
     rows = work.one(f"SELECT count(*) FROM {table}")[0]
-    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent))
+    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for)
 
 
 def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tuple[int, int]:
@@ -122,9 +125,8 @@ def _filter(work: Work) -> dict[str, int]:
                 if kind == "without":
                     continue  # a mark that isn't there marks nothing
                 raise no_header(work, f"rule only.{header}", (header,))
-            cell = f"lower(trim(coalesce({work.staged.headers[found]}, ''), {literal(cells.ANY_SPACE)}))"
-            holds = one_of(cell, tuple(word.strip().lower() for word in words))
-            keep = holds if kind == "only" else f"NOT ({holds})"
+            said = holds(work.staged.headers[found], words)
+            keep = said if kind == "only" else f"NOT ({said})"
             gone = work.one(f"SELECT count(*) FROM {table} WHERE {' AND '.join(conditions)} AND NOT ({keep})")[0]
             if gone:
                 counts[f"{kind} {header} = {' / '.join(words)}"] = gone

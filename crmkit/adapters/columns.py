@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,8 @@ _ABSENT = "not in this export"
 class Work:
     """One part of a table while it is made: a chain of views, each with one column more, or changed, than the last.
 
-    A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value.
+    A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value. Where one row is made
+    of several, `folded` says what a header's cell is called that was chosen for a column.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -40,6 +41,7 @@ class Work:
     prefix: str
     view: str = ""
     steps: int = 0
+    folded: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def add(self, column: str, sql: str) -> None:
         """Add a column to the chain."""
@@ -116,7 +118,7 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
     return replace(account, how=how, note="" if there else spec.absent, remark=spec.remark if there else "")
 
 
-def _cell(work: Work, wanted: tuple[str, ...]) -> tuple[str, str] | None:
+def _cell(work: Work, spec: ColumnSpec, wanted: tuple[str, ...]) -> tuple[str, str] | None:
     """Return the SQL and the name of the first of some headers, or working columns, that is there."""
     for header in wanted:
         if header.startswith("_") and any(c.name == header for c in work.spec.columns):
@@ -124,7 +126,28 @@ def _cell(work: Work, wanted: tuple[str, ...]) -> tuple[str, str] | None:
     header = work.staged.find(wanted)
     if header is None:
         return None
+    if work.folded and header in work.spec.one_row_for:
+        return cells.trimmed(work.folded[spec.name, header]), header
+    if work.folded:
+        chosen = [f"{spec.which or 'last'} in order of {work.spec.in_order_of}"]
+        chosen += [f"where {other} is {' or '.join(words)}" for other, words in spec.where.items()]
+        return cells.trimmed(work.folded[spec.name, header]), f"{header} ({' '.join(chosen)})"
     return cells.trimmed(work.staged.headers[header]), header
+
+
+def _piece(work: Work, spec: ColumnSpec, sql: str, name: str) -> tuple[str, str]:
+    """Return the SQL of one piece of a cell; a cell without that piece stops the import."""
+    mark = literal(spec.split)
+    short = f"{sql} IS NOT NULL AND len(string_split({sql}, {mark})) < {spec.part}"
+    found = work.rows(f"SELECT _file, _row, {sql} FROM {work.view} WHERE {short} ORDER BY 1, 2 LIMIT 1")
+    if found:
+        file, row, cell = found[0]
+        raise work.error(
+            spec.name,
+            f"{cell!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} has no piece {spec.part} "
+            f"when it is split at {spec.split!r}. Correct the cell, or split and part in {work.adapter.path.name}.",
+        )
+    return cells.trimmed(f"string_split({sql}, {mark})[{spec.part}]"), f"piece {spec.part} of {name}"
 
 
 def _text(work: Work, spec: ColumnSpec) -> tuple[str, str] | None:
@@ -135,10 +158,11 @@ def _text(work: Work, spec: ColumnSpec) -> tuple[str, str] | None:
         stems = " ".join(f"WHEN {n} THEN {literal(f.path.stem)}" for n, f in enumerate(work.staged.files))
         return f"CASE _file {stems} END || '-' || _row", "file and number of the row"
     if spec.headers:
-        found = _cell(work, spec.headers)
+        found = _cell(work, spec, spec.headers)
+        found = _piece(work, spec, *found) if found and spec.split else found
         parts = [found] if found else []
     else:
-        parts = [found for header in spec.wanted if (found := _cell(work, (header,)))]
+        parts = [found for header in spec.wanted if (found := _cell(work, spec, (header,)))]
     short = len(parts) < len(spec.combine or spec.sums)
     if not parts or short:
         if spec.absent:

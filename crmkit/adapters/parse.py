@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crmkit import config, schema
-from crmkit.adapters.spec import DELIMITERS, Adapter, ColumnSpec, FileSpec, Reading, TableSpec
+from crmkit.adapters.spec import DELIMITERS, Adapter, ColumnSpec, FileSpec, FromFile, Reading, TableSpec
 from crmkit.errors import UsageError
 
 SPECIAL_DATES = ("iso", "unix", "unix_ms", "excel")
@@ -47,9 +47,10 @@ def load(path: Path) -> Adapter:
             tables.append(_table(here, name, here.as_table("", part), files))
     if not files or not tables:
         raise at.error("", "an adapter needs at least one [files.NAME] and one [tables.NAME]")
-    crm, latest = _crm(at / "crm", at.table(given, "crm", {}), {(t.name, c.name) for t in tables for c in t.columns})
+    made = {(table.name, column.name) for table in tables for column in table.columns}
+    crm, latest, from_files = _crm(at / "crm", at.table(given, "crm", {}), made, files)
     _check_lookups(at, tables, files)
-    return Adapter(path.stem, at.text(given, "title"), path, crm, latest, files, tuple(tables))
+    return Adapter(path.stem, at.text(given, "title"), path, crm, latest, files, tuple(tables), from_files)
 
 
 class _At:
@@ -168,7 +169,7 @@ def _file(at: _At, alias: str, given: Mapping, base: Reading) -> FileSpec:
 
 
 def _table(at: _At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> TableSpec:
-    at.known(given, ("file", "only", "without", "columns"))
+    at.known(given, ("file", "only", "without", "one_row_for", "in_order_of", "columns"))
     file = at.text(given, "file")
     if file not in files:
         raise at.error("file", f"is {file!r}, which [files] doesn't declare{_near(file, files)}")
@@ -190,12 +191,21 @@ def _table(at: _At, name: str, given: Mapping, files: Mapping[str, FileSpec]) ->
         for other in column.only_if:
             if other not in before:
                 raise at.error(f"columns.{column.name}.only_if", f"{other!r} is not a column of the table above it")
-    return TableSpec(name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns)
+    together, order = at.texts(given, "one_row_for"), at.text(given, "in_order_of", "")
+    if bool(together) != bool(order):
+        raise at.error("one_row_for", "and in_order_of need each other: which rows make one, and in which order")
+    for column in columns:
+        if (column.which or column.where) and not together:
+            raise at.error(f"columns.{column.name}", "which and where need one_row_for at the table")
+    return TableSpec(
+        name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns, together, order
+    )
 
 
 _COLUMN_KEYS = (
-    *_SOURCES, "absent", "remark", "separator", "type", "required", "repairs", "lookup", "take", "pick", "unmatched",
-    "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands", "missing", "unreadable",
+    *_SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "required", "repairs",
+    "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands",
+    "missing", "unreadable",
 )  # fmt: skip
 
 
@@ -230,6 +240,10 @@ def _column(at: _At, declared: schema.Table, name: str, value: object, reading: 
         absent=at.text(given, "absent", ""),
         remark=at.text(given, "remark", "").rstrip("."),
         separator=at.text(given, "separator", " "),
+        split=at.text(given, "split", ""),
+        part=int(at.number(given, "part", 0)),
+        which=at.choice(given, "which", ("first", "last")),
+        where=at.conditions(given, "where"),
         repairs=at.mapping(given, "repairs"),
         lookup=_lookup(at, at.text(given, "lookup", "")),
         take=at.texts(given, "take"),
@@ -253,6 +267,8 @@ def _check_column(at: _At, given: Mapping, found: ColumnSpec) -> None:
     for target in {*found.values.values(), found.constant, found.otherwise} - {None, ""}:
         if found.allowed and target not in found.allowed:
             raise at.error("", f"{target!r} is not allowed here; allowed: {', '.join(found.allowed)}")
+    if bool(found.split) != (found.part > 0) or (found.split and not found.headers):
+        raise at.error("split", 'and part go together, beside from: split = " / ", part = 1 is what stands before it')
     if found.otherwise is not None and not found.values:
         raise at.error("otherwise", "needs values beside it")
     if found.sums and found.type not in ("number", "whole"):
@@ -291,9 +307,11 @@ def _check_lookups(at: _At, tables: list[TableSpec], files: Mapping[str, FileSpe
         made.setdefault(table.name, set()).update(c.name for c in table.columns if not c.working)
 
 
-def _crm(at: _At, given: Mapping, made: set[tuple[str, str]]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _crm(
+    at: _At, given: Mapping, made: set[tuple[str, str]], files: Mapping[str, FileSpec]
+) -> tuple[dict[str, Any], tuple[str, ...], dict[tuple[str, ...], FromFile]]:
     """Check the settings that go into crm.toml, as whoever opens the tables will read them."""
-    settings = dict(given)
+    settings, from_files = _settings_of_files(at, given, files, ())
     latest: tuple[str, ...] = ()
     if isinstance(settings.get("as_of"), Mapping):
         rule = settings.pop("as_of")
@@ -306,4 +324,24 @@ def _crm(at: _At, given: Mapping, made: set[tuple[str, str]]) -> tuple[dict[str,
         config.read(settings)
     except UsageError as error:
         raise UsageError(f"Adapter {at.where}: {error}") from None
-    return settings, latest
+    return settings, latest, from_files
+
+
+def _settings_of_files(
+    at: _At, given: Mapping, files: Mapping[str, FileSpec], place: tuple[str, ...]
+) -> tuple[dict[str, Any], dict[tuple[str, ...], FromFile]]:
+    """Part the settings that stand in the adapter from those that a file of the export says."""
+    stated, found = {}, {}
+    for name, value in given.items():
+        if not isinstance(value, Mapping):
+            stated[name] = value
+        elif "file" in value:
+            here = at / name
+            here.known(value, ("file", "key", "value", "times"))
+            alias = here.choice(value, "file", tuple(files))
+            times = float(here.number(value, "times", 1.0))
+            found[*place, name] = FromFile(alias, here.text(value, "key"), here.text(value, "value"), times)
+        else:
+            stated[name], further = _settings_of_files(at / name, value, files, (*place, name))
+            found |= further
+    return stated, found

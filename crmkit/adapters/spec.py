@@ -62,6 +62,8 @@ class ColumnSpec:
     One of `headers`, `combine`, `first_filled`, `sums`, `constant`, `row` says where a cell comes from; where the
     export has none of them, `absent` says why and the column stays empty. Then follow, in this order: `missing`,
     `repairs`, `lookup`, `values`, `only_if`, the type, `times`. `remark` is what a reader should know of the column.
+    `split` and `part` take one piece of a cell; in a table that makes one row of several, `which` ("first", "last")
+    and `where` say which row's cell it is.
     """
 
     name: str
@@ -76,6 +78,10 @@ class ColumnSpec:
     absent: str = ""
     remark: str = ""
     separator: str = " "
+    split: str = ""
+    part: int = 0
+    which: str = ""
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     repairs: Mapping[str, str] = field(default_factory=dict)
     lookup: tuple[str, str] | None = None
@@ -102,13 +108,29 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One target table, or one part of it, made from one kind of file."""
+    """One target table, or one part of it, made from one kind of file.
+
+    Where the file has several rows of one thing, such as a ticket's history, `one_row_for` names the headers that say
+    which rows belong together, and `in_order_of` the one that puts them in order.
+    """
 
     name: str
     file: str
     only: Mapping[str, tuple[str, ...]]
     without: Mapping[str, tuple[str, ...]]
     columns: tuple[ColumnSpec, ...]
+    one_row_for: tuple[str, ...] = ()
+    in_order_of: str = ""
+
+
+@dataclass(frozen=True)
+class FromFile:
+    """A setting of crm.toml that a file of the export says: from words under one header to numbers under another."""
+
+    file: str
+    key: str
+    value: str
+    times: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -122,3 +144,4 @@ class Adapter:
     as_of_latest: tuple[str, ...]
     files: Mapping[str, FileSpec]
     tables: tuple[TableSpec, ...]
+    crm_from_files: Mapping[tuple[str, ...], FromFile] = field(default_factory=dict)

@@ -1,0 +1,82 @@
+"""Making one row of the several that an export has of one thing, such as the history of a ticket."""
+
+from __future__ import annotations
+
+from crmkit.adapters import cells
+from crmkit.adapters.cells import identifier, literal, one_of
+from crmkit.adapters.columns import Work, no_header
+
+
+def holds(cell: str, words: tuple[str, ...]) -> str:
+    """Return the SQL that tells whether a raw cell is one of some words; case and outer spaces make no difference."""
+    text = f"lower(trim(coalesce({cell}, ''), {literal(cells.ANY_SPACE)}))"
+    return one_of(text, tuple(word.strip().lower() for word in words))
+
+
+def fold(work: Work) -> None:
+    """Put one row for each thing in the place of the rows of its history.
+
+    For each column of the table, and each header that it is made from, the first or last filled cell is taken among
+    the rows for which the column's `where` holds. A row without a mark of what it belongs to stays alone.
+
+    Raises
+    ------
+    DataError
+        Where a header isn't there, or the order of a row can't be read.
+    """
+    spec = work.spec
+    together = [cells.trimmed(work.staged.headers[_header(work, "one_row_for", name)]) for name in spec.one_row_for]
+    thing = " || chr(31) || ".join(together)
+    order = _order(work)
+    taken, folded = [], {}
+    for number, column in enumerate(spec.columns):
+        rules = [holds(work.staged.headers[_header(work, column.name, name)], w) for name, w in column.where.items()]
+        where = f" FILTER ({' AND '.join(rules)})" if rules else ""
+        for header in {work.staged.find([name]) for name in column.wanted} - {None}:
+            raw = work.staged.headers[header]
+            alias = identifier(f"f{number}:{raw}")
+            filled = cells.trimmed(raw)
+            how = "arg_min" if column.which == "first" else "arg_max"
+            taken.append(f"{how}({filled}, (_order, _file, _row)){where} AS {alias}")
+            folded[column.name, header] = alias
+    work.folded = folded
+    table = f"{work.prefix}_folded"
+    alone = "chr(30) || _file || '-' || _row"
+    rows = f"SELECT *, {order} AS _order, coalesce({thing}, {alone}) AS _thing FROM {work.view}"
+    place = "min((_file, _row))"
+    work.con.execute(
+        f"CREATE TABLE {table} AS SELECT struct_extract({place}, 1) AS _file, struct_extract({place}, 2) AS _row, "
+        f"{', '.join(sorted(taken))} FROM ({rows}) GROUP BY _thing ORDER BY 1, 2"
+    )
+    work.view = table
+
+
+def _header(work: Work, where: str, name: str) -> str:
+    found = work.staged.find([name])
+    if found is None:
+        raise no_header(work, where, (name,))
+    return found
+
+
+def _order(work: Work) -> str:
+    """Return the SQL by which rows are put in order: as numbers, or as times in the one format that reads them all."""
+    header = _header(work, "in_order_of", work.spec.in_order_of)
+    cell, reading = cells.trimmed(work.staged.headers[header]), work.adapter.files[work.spec.file].reading
+    choices = [cells.number(cell, reading), *(cells.time(cell, choice, work.zone) for choice in reading.dates)]
+    counts = work.one(f"SELECT {', '.join(f'count({choice})' for choice in choices)}, count(*) FROM {work.view}")
+    readable = [choice for choice, count in zip(choices, counts[:-1], strict=True) if count == counts[-1]]
+    if len(readable) == 1:
+        return readable[0]
+    if readable:
+        raise work.error(
+            "in_order_of", f"the cells of {header!r} can be read in several ways; declare dates at the file."
+        )
+    best = choices[counts.index(max(counts[:-1]))]
+    file, row, text = work.one(
+        f"SELECT _file, _row, {cell} FROM {work.view} WHERE ({best}) IS NULL ORDER BY 1, 2 LIMIT 1"
+    )
+    raise work.error(
+        "in_order_of",
+        f"{text!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} under {header!r} is neither a "
+        "number nor a time as the adapter declares it, so that the order of its row is not known.",
+    )

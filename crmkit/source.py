@@ -105,6 +105,11 @@ def open(  # the name of the contract
     >>> crm.as_of
     datetime.datetime(2026, 3, 1, 23, 59, 59, 999999)
     """
+    if as_of is None and config is None and memory is None:
+        from crmkit import prepared  # builds on Crm and the settings, as this module does
+
+        if (found := prepared.find(source)) is not None:
+            return found
     opened, problems = examine(source, as_of=as_of, config=config, memory=memory)
     if problems:
         lines = [str(problem) for problem in problems]

@@ -124,7 +124,7 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
     raw = readers.read(source, memory=memory)
     config = Path(config) if isinstance(config, str) else config
     told = settings.read(config if config is not None else raw.settings)
-    typed = {name: _Typed.of(name, table, told, raw.embedded) for name, table in raw.tables.items()}
+    typed = {name: _Typed.of(name, table, told, raw) for name, table in raw.tables.items()}
     problems = [problem for table in typed.values() for problem in table.problems]
     known = settings.read({"as_of": as_of}).as_of if as_of is not None else told.as_of
     usable = {name: table for name, table in typed.items() if not table.broken}
@@ -165,9 +165,9 @@ class _Typed:
         return bool(self.problems)
 
     @classmethod
-    def of(cls, name: str, raw: ir.Table, config: Config, embedded: bool) -> _Typed:
+    def of(cls, name: str, raw: ir.Table, config: Config, source: readers.Raw) -> _Typed:
         """Cast the columns of `raw` to what the schema says of the table called `name`."""
-        declared = schema.TABLES[name]
+        declared, filled = schema.TABLES[name], source.filled.get(name, frozenset())
         raw = raw.rename({column.strip(): column for column in raw.columns if column != column.strip()})
         problems = [
             _missing(declared, column, raw.columns) for column in declared.required if column not in raw.columns
@@ -178,7 +178,13 @@ class _Typed:
                 columns[column] = raw[column]
                 continue
             try:
-                made = cast(raw[column], declared[column], zone=config.timezone, embedded=embedded)
+                made = cast(
+                    raw[column],
+                    declared[column],
+                    zone=config.timezone,
+                    embedded=source.embedded,
+                    filled=column in filled,
+                )
             except WrongTypeError as error:
                 problems.append(Problem(name, column, str(error), advice="Convert it in the source, or in a view."))
                 continue

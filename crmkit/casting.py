@@ -81,7 +81,7 @@ def unbound(table: Table) -> ir.Table:
     return ibis.table({column.name: _IBIS[column.type] for column in table.columns}, name=table.name)
 
 
-def cast(raw: ir.Value, column: Column, *, zone: str, embedded: bool) -> Cast:
+def cast(raw: ir.Value, column: Column, *, zone: str, embedded: bool, filled: bool = False) -> Cast:
     """Return the column `raw` of a source in the type that the schema declares.
 
     Parameters
@@ -93,6 +93,8 @@ def cast(raw: ir.Value, column: Column, *, zone: str, embedded: bool) -> Cast:
         The company's time zone, to which zoned timestamps are converted.
     embedded : bool
         Whether the engine is the embedded DuckDB, which may read numbers and times from text.
+    filled : bool
+        Whether it is known of a column of text that no cell is an empty text, which would stand for null.
 
     Raises
     ------
@@ -106,6 +108,8 @@ def cast(raw: ir.Value, column: Column, *, zone: str, embedded: bool) -> Cast:
             raise WrongTypeError(f"is text; it must be {wanted}")
         value = _from_text(raw, column, zone)
         return Cast(value, _filled(raw) & value.isnull(), wanted)
+    if kind.is_string() and filled:
+        return Cast(raw, None, wanted)
     value, bad = _CASTS[column.type](raw, kind, zone)
     return Cast(value, bad, wanted)
 

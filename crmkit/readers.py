@@ -44,6 +44,8 @@ class Raw:
         The files that each table was read from.
     copied : frozenset of str
         The tables that the engine holds as copies called `file_<table>`, in the source's own types.
+    filled : dict of str to frozenset of str
+        Columns of text of which the files' own statistics say that no cell is an empty text.
     """
 
     engine: Any
@@ -54,6 +56,7 @@ class Raw:
     notes: tuple[str, ...] = ()
     files: dict[str, list[Path]] = field(default_factory=dict)
     copied: frozenset[str] = frozenset()
+    filled: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read(source: Any, *, memory: str | None = None) -> Raw:
@@ -107,7 +110,9 @@ def _folder(path: Path, engine) -> Raw:
     tables = {name: _file_table(engine, name, parts) for name, parts in files.items()}
     settings = path / "crm.toml"
     copied = frozenset(name for name, parts in files.items() if parts[0].suffix == ".csv")
-    return Raw(engine, tables, str(path), True, settings if settings.is_file() else None, tuple(notes), files, copied)
+    filled = {name: _filled(engine, parts) for name, parts in files.items() if name not in copied}
+    told = settings if settings.is_file() else None
+    return Raw(engine, tables, str(path), True, told, tuple(notes), files, copied, filled)
 
 
 def _find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
@@ -147,6 +152,17 @@ def _file_table(engine, name: str, parts: list[Path]) -> ir.Table:
     except Exception as error:
         _refuse(parts[0], error)
     return engine.table(f"file_{name}")
+
+
+def _filled(engine, parts: list[Path]) -> frozenset[str]:
+    """Return the columns of Parquet files whose smallest value is known and is not the empty text."""
+    names = ", ".join(_quoted(str(part)) for part in parts)
+    found = engine.raw_sql(
+        "SELECT path_in_schema FROM (SELECT path_in_schema, coalesce(stats_null_count = num_values OR "
+        f"stats_min_value > '', false) AS filled FROM parquet_metadata([{names}]) WHERE type = 'BYTE_ARRAY') "
+        "GROUP BY 1 HAVING bool_and(filled)"
+    )
+    return frozenset(name for (name,) in found.fetchall())
 
 
 def _csv(path: Path) -> str:

@@ -105,6 +105,11 @@ def open(  # the name of the contract
     >>> crm.as_of
     datetime.datetime(2026, 3, 1, 23, 59, 59, 999999)
     """
+    if as_of is None and config is None and memory is None:
+        from crmkit import prepared  # builds on Crm and the settings, as this module does
+
+        if (found := prepared.find(source)) is not None:
+            return found
     opened, problems = examine(source, as_of=as_of, config=config, memory=memory)
     if problems:
         lines = [str(problem) for problem in problems]
@@ -119,7 +124,7 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
     raw = readers.read(source, memory=memory)
     config = Path(config) if isinstance(config, str) else config
     told = settings.read(config if config is not None else raw.settings)
-    typed = {name: _Typed.of(name, table, told, raw.embedded) for name, table in raw.tables.items()}
+    typed = {name: _Typed.of(name, table, told, raw) for name, table in raw.tables.items()}
     problems = [problem for table in typed.values() for problem in table.problems]
     known = settings.read({"as_of": as_of}).as_of if as_of is not None else told.as_of
     usable = {name: table for name, table in typed.items() if not table.broken}
@@ -160,9 +165,9 @@ class _Typed:
         return bool(self.problems)
 
     @classmethod
-    def of(cls, name: str, raw: ir.Table, config: Config, embedded: bool) -> _Typed:
+    def of(cls, name: str, raw: ir.Table, config: Config, source: readers.Raw) -> _Typed:
         """Cast the columns of `raw` to what the schema says of the table called `name`."""
-        declared = schema.TABLES[name]
+        declared, filled = schema.TABLES[name], source.filled.get(name, frozenset())
         raw = raw.rename({column.strip(): column for column in raw.columns if column != column.strip()})
         problems = [
             _missing(declared, column, raw.columns) for column in declared.required if column not in raw.columns
@@ -173,7 +178,13 @@ class _Typed:
                 columns[column] = raw[column]
                 continue
             try:
-                made = cast(raw[column], declared[column], zone=config.timezone, embedded=embedded)
+                made = cast(
+                    raw[column],
+                    declared[column],
+                    zone=config.timezone,
+                    embedded=source.embedded,
+                    filled=column in filled,
+                )
             except WrongTypeError as error:
                 problems.append(Problem(name, column, str(error), advice="Convert it in the source, or in a view."))
                 continue

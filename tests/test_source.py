@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import crmkit
+from crmkit import readers
 from crmkit.errors import DataError, UsageError
 from crmkit.source import examine
 
@@ -227,7 +228,8 @@ def test_tables_without_rows_answer_every_metric(tmp_path):
     from crmkit.metric import all_metrics
 
     empty = {name: ",".join(table.names) + "\n" for name, table in schema.TABLES.items()}
-    crm = crmkit.open(folder(tmp_path, **empty))
+    told = {"crm_introduced": "2025-07-01", "hours": {"monday": "09:00-17:00"}, "sla": {"resolution_hours": {"low": 9}}}
+    crm = crmkit.open(folder(tmp_path, **empty), config=told)
     assert crm.as_of is None
     found = crm.measure(list(all_metrics()), period="2026-03")
     assert found.value.fillna(0).eq(0).all()
@@ -567,3 +569,26 @@ def test_a_column_without_any_value_fits_every_type():
     crm = crmkit.open({"opportunities": frame, "leads": pd.DataFrame({"lead_id": [], "created_at": []})})
     assert crm.opportunities.closed_at.to_pyarrow().null_count == 1
     assert crm.measure("leads", period="2026-01").value.item() == 0
+
+
+def test_empty_text_in_parquet_is_null_whether_the_file_says_so_or_not(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(
+        {
+            "lead_id": ["a", "b", "c"],
+            "source": ["", "web", None],
+            "status": ["new", "old", None],
+            "created_at": pa.array([datetime(2026, 1, 1)] * 3),
+        }
+    )
+    for statistics in (True, False):
+        folder = tmp_path / str(statistics)
+        folder.mkdir()
+        pq.write_table(table, folder / "leads.parquet", write_statistics=statistics)
+        crm = crmkit.open(folder)
+        assert crm.leads.source.to_pyarrow().to_pylist() == [None, "web", None]
+        assert crm.leads.status.to_pyarrow().to_pylist() == ["new", "old", None]
+        raw = readers.read(folder)
+        assert raw.filled["leads"] == ({"lead_id", "status"} if statistics else set())

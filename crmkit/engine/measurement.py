@@ -15,7 +15,7 @@ from crmkit.engine.bootstrap import MOST_ROWS, Fetched, Rows
 from crmkit.engine.buckets import Buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
-from crmkit.engine.windows import runs
+from crmkit.engine.windows import by_window, runs
 from crmkit.errors import UsageError
 from crmkit.kinds import Arithmetic, Atom, Count, Given, Kind, Level, Total, Waiting, Windowed, Withheld
 from crmkit.metric import Metric, bind, find
@@ -65,9 +65,10 @@ class Measurement:
             approximate = self.crm.engine.name in WITHOUT_QUANTILES
             self.plans[relation] = plan(relation, table, groups, atoms, self.span, approximate=approximate)
             self.sums[relation] = self._run(self.plans[relation])
-        asked_for = {metric.name: metric for metric in self.metrics}
-        for name in dict.fromkeys(name for kind in self.kinds.values() for name in kind.windowed()):
-            self.elsewhere[name] = self._in_windows(asked_for.get(name) or find(name))
+        own = {metric.name: metric for metric in self.metrics}
+        names = dict.fromkeys(name for kind in self.kinds.values() for name in kind.windowed())
+        for alike in by_window(own.get(name) or find(name) for name in names):
+            self.elsewhere |= self._in_windows(alike)
 
     def table(self, relation: str) -> tuple[Any, list[str]]:
         """Return a relation with the columns of the groups, and their names; joined once."""
@@ -86,23 +87,24 @@ class Measurement:
         found[START] = pd.to_datetime(found[START]).astype("datetime64[us]")
         return found.groupby([START, *asked.groups], dropna=False, sort=True).first()
 
-    def _in_windows(self, metric: Metric) -> pd.DataFrame:
-        """Return a metric's rows as its own windows give them, under the periods that were asked for."""
-        plain, found = replace(metric, over=None), []
+    def _in_windows(self, metrics: list[Metric]) -> dict[str, pd.DataFrame]:
+        """Return the rows of metrics as their windows, which are the same, give them: under the periods asked for."""
+        plain = [replace(metric, over=None) for metric in metrics]
         recent = {period.start for period in self.span.periods[len(self.span.periods) - self.recent :]}
-        for run in runs(metric, self.span.periods, self.crm.config):
-            first = min((w.start for p, w in run.asked if p.start in recent), default=run.span.end)
+        keys = [START, *(f"by_{place}" for place in range(len(self.by)))]
+        columns = ["metric", *keys, *_NUMBERS, "note"]
+        found = []
+        for run in runs(metrics[0].over, self.span.periods, self.crm.config):
+            first = min((window.start for period, window in run.asked if period.start in recent), default=run.span.end)
             late = sum(period.start >= first for period in run.span.periods)
-            there = Measurement(self.crm, run.span, self.by, self.options, [plain], late).frame(plain)
+            measured = Measurement(self.crm, run.span, self.by, self.options, plain, late)
+            there = pd.concat([measured.frame(metric) for metric in plain]).set_axis(columns, axis=1)
             for period, window in run.asked:
-                rows = there[there["period"] == pd.Timestamp(window.start)]
-                found.append(rows.assign(period=pd.Timestamp(period.start)))
-        columns = ["metric", START, *(f"by_{place}" for place in range(len(self.by))), *_NUMBERS, "note"]
-        if not found:
-            return pd.DataFrame(columns=columns).set_index(columns[1:-7])
-        both = pd.concat(found, ignore_index=True).set_axis(columns, axis=1)
-        both[START] = both[START].astype("datetime64[us]")
-        return both.set_index(columns[1:-7])
+                rows = there[there[START] == pd.Timestamp(window.start)]
+                found.append(rows.assign(**{START: pd.Timestamp(period.start)}))
+        every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+        every[START] = every[START].astype("datetime64[us]")
+        return {metric.name: every[every["metric"] == metric.name].set_index(keys) for metric in metrics}
 
     def cells(self, kind: Kind) -> pd.MultiIndex | pd.Index:
         """Return every period with every group that any of the kind's tables has."""

@@ -115,7 +115,7 @@ def _in_windows(crm, metric: Metric, span: Buckets, by: list[str], options, appr
     """Return what `metric` is in windows of its own, one row a group and period that was asked for."""
     plain, parts = replace(metric, over=None), []
     groups = {f"by_{place}": name for place, name in enumerate(by)}
-    for run in runs(metric, span.periods, crm.config):
+    for run in runs(metric.over, span.periods, crm.config):
         there = statement(crm, plain, run.span, by, options, approximate=approximate)
         parts += [
             there.filter(there.period == at(window.start)).select(

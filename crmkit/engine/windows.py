@@ -6,8 +6,9 @@ of a run do: 24 months of a yearly number are twelve measurements of two years e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crmkit.engine.buckets import Buckets
 from crmkit.metric import Metric
@@ -30,11 +31,19 @@ class Run:
     asked: tuple[tuple[Period, Period], ...]
 
 
-def runs(metric: Metric, periods: Sequence[Period], config) -> list[Run]:
-    """Return the runs in which `metric` is measured for `periods`; a period without a window is in none."""
+def by_window(metrics: Iterable[Metric]) -> list[list[Metric]]:
+    """Sort metrics by their windows, so that those with the same are measured together."""
+    alike: dict[Any, list[Metric]] = {}
+    for metric in metrics:
+        alike.setdefault(metric.over, []).append(metric)
+    return list(alike.values())
+
+
+def runs(over: Callable[[Period, Any], Period | None], periods: Sequence[Period], config) -> list[Run]:
+    """Return the runs in which the windows `over` of `periods` are measured; a period without one is in none."""
     wanted: dict[Period, list[Period]] = {}
     for period in periods:
-        window = metric.over(period, config)
+        window = over(period, config)
         if window is not None:
             wanted.setdefault(window, []).append(period)
     dealt: list[list[Period]] = []

@@ -115,7 +115,7 @@ class _Engine(NBClientEngine):
             ipython_hist_file=":memory:",
             log=logging.getLogger("papermill"),
         )
-        client.execute(cwd=str(cwd), env=environment())
+        client.execute(cwd=str(cwd), env=environment(options["prepared"]))
 
 
 papermill_engines.register(ENGINE, _Engine)
@@ -130,6 +130,7 @@ def run(
     limits: Limits,
     watch: Watch,
     sockets: Path,
+    prepared: Path | None = None,
 ) -> Executed:
     """Run a notebook with its parameters set, and judge the run.
 
@@ -148,6 +149,8 @@ def run(
         A way for other threads to stop the run.
     sockets : Path
         A folder for the channels to the kernel.
+    prepared : Path, optional
+        A folder in which the kernel may find a copy of the tables.
     """
     begun = time.monotonic()
     too_long = f"the notebook took longer than {limits.notebook_seconds:g} s"
@@ -169,6 +172,7 @@ def run(
             limits=limits,
             watch=watch,
             sockets=sockets,
+            prepared=prepared,
         )
         executed.cells = [cell for cell in executed.cells if not _injected(cell)]
         status, reason = judge(executed)
@@ -243,6 +247,7 @@ def run_all(
     zygote: Zygote | None,
     jobs: int,
     limits: Limits | None = None,
+    prepared: Path | None = None,
 ) -> Iterator[tuple[Chosen, Executed]]:
     """Run notebooks, `jobs` at a time, and yield each as it ends; when the caller stops early, so do they."""
     watches = [Watch() for _ in chosen]
@@ -261,6 +266,7 @@ def run_all(
                 limits=limits or Limits(),
                 watch=watch,
                 sockets=Path(sockets),
+                prepared=prepared,
             ): one
             for one, watch in zip(chosen, watches, strict=True)
         }

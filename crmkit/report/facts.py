@@ -63,8 +63,8 @@ def _safe_name(text: str) -> str:
     return re.sub(r"[^0-9A-Za-z-]+", "_", text).strip("_") or "none"
 
 
-def resolve(data: str | Path, period: str) -> Facts:
-    """Open the data and find out what is to be reported.
+def resolve(data: str | Path, period: str, *, prepared: Path | None = None) -> Facts:
+    """Open the data and find out what is to be reported; in `prepared` leave a copy for the notebooks, if given.
 
     Raises
     ------
@@ -74,10 +74,13 @@ def resolve(data: str | Path, period: str) -> Facts:
         If the data is wrong.
     """
     import crmkit
+    from crmkit.prepared import save
 
     source = _absolute(data)
     crm = crmkit.open(source)
     chosen = crm.period(period)
+    if prepared is not None:
+        save(crm, source, prepared)
     return Facts(
         source=source,
         as_of=crm.as_of.date().isoformat() if crm.as_of else "",

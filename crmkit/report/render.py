@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,17 +118,20 @@ def render(
     with contextlib.ExitStack() as stack:
         stack.enter_context(_terminable())
         # The imports of the kernels run while this process imports papermill and opens the data.
-        zygote = stack.enter_context(Zygote()) if fork else None
+        prepared = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crmkit-")))
+        zygote = stack.enter_context(Zygote(prepared)) if fork else None
         from crmkit.report import execute, index, page
 
         page.texts(lang)  # refuses a language that isn't there before anything else is done
         chosen = choose(folder, only, settings or {})
-        facts = (resolve or _facts.resolve)(data, period)
+        facts = resolve(data, period) if resolve else _facts.resolve(data, period, prepared=prepared)
         target = Path(out) / facts.folder
         command = _command(data, facts, only, settings or {}, lang)
         former = _former_files(target)
         with publish.building(target) as fresh:
-            runs = execute.run_all(chosen, facts=facts, folder=folder, zygote=zygote, jobs=jobs, limits=limits)
+            runs = execute.run_all(
+                chosen, facts=facts, folder=folder, zygote=zygote, jobs=jobs, limits=limits, prepared=prepared
+            )
             with contextlib.closing(runs):
                 results = contents.write(
                     fresh, runs, chosen=chosen, facts=facts, command=command, lang=lang, progress=progress

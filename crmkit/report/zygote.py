@@ -58,8 +58,11 @@ def can_fork() -> bool:
     return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of every kernel of a report: same inputs, same bytes, and no questions to a terminal."""
+def environment(prepared: Path | None = None) -> dict[str, str]:
+    """Return the environment of every kernel of a report: same inputs, same bytes, and no questions to a terminal.
+
+    `prepared` is the folder of the tables' copy that the kernels share.
+    """
     return (
         os.environ
         | _search_path()
@@ -69,16 +72,18 @@ def environment() -> dict[str, str]:
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONUTF8": "1",
         }
+        | ({"CRMKIT_PREPARED": str(prepared)} if prepared else {})
     )
 
 
 class Zygote:
     """The process that kernels are forked from ; it starts to import when it is made.
 
-    A context manager: leaving it ends the process and all kernels that are still alive.
+    `prepared` is the folder in which the kernels may find a copy of the tables. A context manager: leaving it ends the
+    process and all kernels that are still alive.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prepared: Path | None = None) -> None:
         self._channel, theirs = socket.socketpair()
         self._lock = threading.Lock()
         with theirs:
@@ -91,7 +96,7 @@ class Zygote:
                 stdin=theirs,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=environment(),
+                env=environment(prepared),
                 start_new_session=True,
             )
 

@@ -132,13 +132,14 @@ def _first_known(crm) -> Period:
     latest = crm.as_of - timedelta(days=_MONTH_DAYS * 3)
     if begins > latest:
         raise NotInThisData("clv_backtest: not in this data, orders do not reach back 15 months.")
-    span = Period(calendar.step(begins, "month", -1), calendar.floor(latest, "month"), None, calendar)
-    found = crm.measure("clv_simple", period=span, every="month", intervals=False)
-    there = found.loc[found["value"].notna(), "period"]
-    if not len(there):
-        raise NotInThisData("clv_backtest: not in this data, in no early year is it known how many customers leave.")
-    month = there.iloc[0].to_pydatetime()
-    return trailing_year(Period(month, calendar.step(month, "month", 1), "month", calendar))
+    month = calendar.step(begins, "month", -1)
+    while calendar.step(month, "month", 1) <= latest:
+        year = trailing_year(Period(month, calendar.step(month, "month", 1), "month", calendar))
+        churn = crm.measure("churn_rate", period=year, intervals=False)["value"].iloc[0]
+        if churn > 0:
+            return year
+        month = calendar.step(month, "month", 1)
+    raise NotInThisData("clv_backtest: not in this data, in no early year is it known how many customers leave.")
 
 
 def _days(month: int) -> int:

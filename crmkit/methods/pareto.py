@@ -104,7 +104,7 @@ def pareto_readings(curve: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a reading: `reading` ("top 20%", "half of it", …), `customers` (the fewest that are so many, or bring
+        One row a reading: `reading` ("top 20%", "bring half", …), `customers` (the fewest that are so many, or bring
         so much), `customers_share`, `value`, `value_share`.
 
     Examples
@@ -112,17 +112,17 @@ def pareto_readings(curve: pd.DataFrame) -> pd.DataFrame:
     >>> import crmkit
     >>> crm = crmkit.open({"orders": {"order_id": list("12345"), "customer_id": list("abcde"),
     ...     "amount": [60.0, 15.0, 10.0, 10.0, 5.0], "ordered_at": ["2026-01-05"] * 5}})
-    >>> pareto_readings(pareto(crm)).set_index("reading").loc[["top 20%", "half of it", "80% of it"], "customers"]
+    >>> pareto_readings(pareto(crm)).set_index("reading").loc[["top 20%", "bring half", "bring 80%"], "customers"]
     reading
     top 20%       1.0
-    half of it    1.0
-    80% of it     3.0
+    bring half    1.0
+    bring 80%     3.0
     Name: customers, dtype: float64
     """
     if lacking := [name for name in _CURVE if name not in curve.columns]:
         raise UsageError(f"The curve lacks {lacking[0]}; give what pareto() returns.")
     wanted = [(f"top {share:.0%}", "customers_share", share) for share in TOP_SHARES]
-    wanted += [("half of it", "value_share", 0.5), ("80% of it", "value_share", 0.8)]
+    wanted += [("bring half", "value_share", 0.5), ("bring 80%", "value_share", 0.8)]
     rows = []
     for reading, column, share in wanted:
         there = curve[curve[column] >= share - 1e-12]

@@ -29,7 +29,7 @@ def receivables_by_age(crm: Any, *, period: str | Period = "latest") -> pd.DataF
     Returns
     -------
     DataFrame
-        One row a class, the youngest first: `age` ("0-30 days", …, "over 90 days"), `orders` (not settled to the cent),
+        One row a class, the youngest first: `age` ("0–30 days", …, "over 90 days"), `orders` (not settled to the cent),
         `value` (money: order less its payments up to then; an order that was overpaid takes away), `share` of the
         whole. A last row holds payments for no order up to then, which take away from the whole, too. So the
         rows add up to the metric `receivables`.
@@ -48,9 +48,9 @@ def receivables_by_age(crm: Any, *, period: str | Period = "latest") -> pd.DataF
     ...     "customer_id": ["a"], "amount": [70.0], "paid_at": ["2026-02-01"]}}, as_of="2026-03-31")
     >>> receivables_by_age(crm, period="2026-Q1")
                 age  orders  value  share
-    0     0-30 days       1   50.0  0.625
-    1    31-60 days       0    0.0  0.000
-    2    61-90 days       1   30.0  0.375
+    0     0–30 days       1   50.0  0.625
+    1    31–60 days       0    0.0  0.000
+    2    61–90 days       1   30.0  0.375
     3  over 90 days       0    0.0  0.000
     """
     need(crm, "receivables_by_age", "orders")
@@ -73,7 +73,7 @@ def receivables_by_age(crm: Any, *, period: str | Period = "latest") -> pd.DataF
 
 
 def _classes(found: pd.DataFrame, crm) -> pd.DataFrame:
-    labels = [f"{low + 1 if low else 0}-{high} days" for low, high in pairwise(AGES)] + [f"over {AGES[-1]} days"]
+    labels = [f"{low + 1 if low else 0}–{high} days" for low, high in pairwise(AGES)] + [f"over {AGES[-1]} days"]
     rows = []
     for number, label in [*enumerate(labels), (-1, NO_ORDER)]:
         one = found.loc[number] if number in found.index else {"orders": 0, "value": 0.0}

@@ -3,6 +3,7 @@
 Each is a plain function that takes a `Crm` (or the few columns it works on) and returns a small tidy DataFrame.
 """
 
+from crmkit.methods.association import association, panel
 from crmkit.methods.attribution import attribution
 from crmkit.methods.before_after import before_after
 from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
@@ -19,20 +20,24 @@ from crmkit.methods.landing_pages import landing_pages
 from crmkit.methods.lead_funnel import lead_funnel
 from crmkit.methods.levers import levers, what_if
 from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
+from crmkit.methods.pairs import paired_change, routine_time
 from crmkit.methods.pareto import pareto, pareto_readings
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
+from crmkit.methods.satisfaction import satisfaction_by_delay
 from crmkit.methods.saturation import Saturation, saturation
 from crmkit.methods.site_funnel import site_funnel
 from crmkit.methods.speed import satisfaction_by_speed
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.tickets import backlog_age, resolution_survival, service_hours_censored, ticket_load
+from crmkit.methods.usage import completeness_by_column, user_states, users_by_week
 from crmkit.methods.variants import FAMILIES_OF_VARIANTS, variants
 
 __all__ = [
     "FAMILIES_OF_VARIANTS",
     "ResponseCurves",
     "Saturation",
+    "association",
     "attribution",
     "backlog_age",
     "before_after",
@@ -42,6 +47,7 @@ __all__ = [
     "cash_flow",
     "clv_backtest",
     "cohorts",
+    "completeness_by_column",
     "cost_by_category",
     "crm_benefits",
     "customer_bridge",
@@ -61,6 +67,8 @@ __all__ = [
     "mrr_bridge",
     "npv",
     "outlook",
+    "paired_change",
+    "panel",
     "pareto",
     "pareto_readings",
     "payback_months",
@@ -72,7 +80,9 @@ __all__ = [
     "restricted_mean",
     "roi",
     "roi_gross",
+    "routine_time",
     "sales_cycle_censored",
+    "satisfaction_by_delay",
     "satisfaction_by_speed",
     "saturation",
     "scenario",
@@ -83,6 +93,8 @@ __all__ = [
     "stage_order",
     "ticket_load",
     "tornado",
+    "user_states",
+    "users_by_week",
     "variants",
     "what_if",
 ]

@@ -338,7 +338,7 @@ def interactions_per_agent(agent_periods):
     """Activities in the period per user of sales or support who was there in it.
 
     No interval: nothing is drawn from anything larger, all activities of all of them are counted; to compare before
-    with after, pair the users (`crmkit.methods.before_after`). Calls, e-mails, meetings, visits, tasks and notes
+    with after, pair the users (`crmkit.methods.paired_change`). Calls, e-mails, meetings, visits, tasks and notes
     count alike; `interactions` counts them by kind or segment.
     Left out: activities of others, or of nobody.
 

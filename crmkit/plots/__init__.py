@@ -5,6 +5,7 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 `notebook.show` shows all three.
 """
 
+from crmkit.plots.association import coefficients
 from crmkit.plots.changes import bridge, levers
 from crmkit.plots.cohorts import survival, triangle
 from crmkit.plots.credit import credit
@@ -17,6 +18,7 @@ from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
 from crmkit.plots.style import PALETTE, house, png, svg
+from crmkit.plots.usage import use_map
 from crmkit.plots.week import week
 from crmkit.plots.words import About
 
@@ -27,6 +29,7 @@ __all__ = [
     "backtest",
     "bars",
     "bridge",
+    "coefficients",
     "composition",
     "concentration",
     "credit",
@@ -43,5 +46,6 @@ __all__ = [
     "svg",
     "trend",
     "triangle",
+    "use_map",
     "week",
 ]

@@ -107,7 +107,7 @@ def new_visitors(web_visits):
 
 
 @metric(
-    title="Returning visitors, share",
+    title="Returning visitor rate",
     unit="share",
     at=_AT,
     formula="visitors who had visited before the period ÷ visitors",
@@ -286,7 +286,7 @@ def visitors_per_lead(web_visits):
 
 
 @metric(
-    title="Visits with a lead",
+    title="Session lead rate",
     unit="share",
     better="up",
     at=_AT,
@@ -306,7 +306,7 @@ def session_lead_rate(web_visits):
 
 
 @metric(
-    title="New visitors who became a lead",
+    title="New visitor to lead rate",
     unit="share",
     better="up",
     at=_AT,
@@ -331,7 +331,7 @@ def new_visitor_to_lead_rate(web_visits, as_of, *, window_days=30):
 
 
 @metric(
-    title="Visitors who bought",
+    title="Visitor purchase rate",
     unit="share",
     better="up",
     at=_AT,
@@ -353,7 +353,7 @@ def visitor_purchase_rate(web_visits):
 
 
 @metric(
-    title="Visits with a purchase",
+    title="Session purchase rate",
     unit="share",
     better="up",
     at=_AT,

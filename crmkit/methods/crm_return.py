@@ -44,7 +44,9 @@ def crm_benefits(crm: Crm, *, until: str | Period | None = None, draws: int = DR
     -------
     DataFrame
         One row a benefit that this data knows, the last one "sum": `benefit`, `metric`, `title`, `value`, `low`,
-        `high`, `units` (what it was counted over since the introduction), `above_zero` (the share of draws above 0).
+        `high`, `before` and `since` (the amount of a unit in the year before, and since), `units` (how many since the
+        introduction), `above_zero` (the share of draws above 0). A unit is a task or note (and its cost), a customer
+        acquired (cost), a term's margin due (share kept), a first deal (margin), a customer and month (margin).
 
     Raises
     ------
@@ -64,18 +66,25 @@ def crm_benefits(crm: Crm, *, until: str | Period | None = None, draws: int = DR
     rows = []
     for name in drawn:
         part = sums[sums["benefit"] == name]
-        since = part[part["months"] >= 0]
-        rows.append((name, f"crm_benefit_{name}", float(since["flow"].sum()), drawn[name], float(since["units"].sum())))
-    rows.append(("sum", "crm_benefit", sum(row[2] for row in rows), drawn.sum(axis=1), float("nan")))
+        old, new = part[part["months"] < 0], part[part["months"] >= 0]
+        about = {"before": _rate(old), "since": _rate(new), "units": float(new["units"].sum())}
+        rows.append((name, f"crm_benefit_{name}", float(new["flow"].sum()), drawn[name], about))
+    rows.append(("sum", "crm_benefit", sum(row[2] for row in rows), drawn.sum(axis=1), {}))
     made = [
         {
             "benefit": name, "metric": metric, "title": _title(name, metric),
-            "value": value, "low": float(found.quantile(0.025)), "high": float(found.quantile(0.975)), "units": units,
+            "value": value, "low": float(found.quantile(0.025)), "high": float(found.quantile(0.975)), **about,
             "above_zero": float((found > 0).mean()),
         }
-        for name, metric, value, found, units in rows
+        for name, metric, value, found, about in rows
     ]  # fmt: skip
-    return said(pd.DataFrame(made), crm, unit="money")
+    columns = ["benefit", "metric", "title", "value", "low", "high", "before", "since", "units", "above_zero"]
+    return said(pd.DataFrame(made).reindex(columns=columns), crm, unit="money")
+
+
+def _rate(sums: pd.DataFrame) -> float:
+    units = float(sums["units"].sum())
+    return float(sums["amount"].sum()) / units if units else float("nan")
 
 
 def _title(name: str, metric: str) -> str:

@@ -8,12 +8,14 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 from crmkit.plots.association import coefficients
 from crmkit.plots.changes import bridge, levers
 from crmkit.plots.cohorts import survival, triangle
+from crmkit.plots.comparisons import estimates, interruption
 from crmkit.plots.credit import credit
 from crmkit.plots.customer_value import backtest, concentration
 from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.fonts import FontWarning
 from crmkit.plots.groups import bars, effects
+from crmkit.plots.investment import cash_flow, outcomes, tornado
 from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
@@ -29,21 +31,26 @@ __all__ = [
     "backtest",
     "bars",
     "bridge",
+    "cash_flow",
     "coefficients",
     "composition",
     "concentration",
     "credit",
     "distribution",
     "effects",
+    "estimates",
     "finding",
     "funnel",
     "house",
+    "interruption",
     "levers",
     "money_back",
+    "outcomes",
     "png",
     "response_curves",
     "survival",
     "svg",
+    "tornado",
     "trend",
     "triangle",
     "use_map",

@@ -15,9 +15,11 @@ from crmkit.engine.bootstrap import MOST_ROWS, Fetched, Rows
 from crmkit.engine.buckets import Buckets
 from crmkit.engine.money import check_currencies
 from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
+from crmkit.engine.targets import aims
 from crmkit.engine.windows import by_window, runs
 from crmkit.errors import UsageError
-from crmkit.kinds import Arithmetic, Atom, Count, Given, Kind, Level, Total, Waiting, Windowed, Withheld
+from crmkit.kinds import Arithmetic, Atom, Attained, Count, Given, Kind, Level, Total, Waiting, Windowed, Withheld
+from crmkit.kinds.arithmetic import divide
 from crmkit.metric import Metric, bind, find
 
 FEW = 5
@@ -94,7 +96,7 @@ class Measurement:
         keys = [START, *(f"by_{place}" for place in range(len(self.by)))]
         columns = ["metric", *keys, *_NUMBERS, "note"]
         found = []
-        for run in runs(metrics[0].over, self.span.periods, self.crm.config):
+        for run in runs(metrics[0].over, self.span, self.crm.config):
             first = min((window.start for period, window in run.asked if period.start in recent), default=run.span.end)
             late = sum(period.start >= first for period in run.span.periods)
             measured = Measurement(self.crm, run.span, self.by, self.options, plain, late)
@@ -145,6 +147,8 @@ class Measurement:
 
     def _given(self, asked: Given, cells) -> np.ndarray:
         """Return the days of each cell's period, or a part of what was measured in windows of its own."""
+        if asked.what == "target":
+            return aims(self.crm, asked.metric, self.span, self.by, cells)
         if asked.what != "days":
             return self.elsewhere[asked.metric][asked.what].reindex(cells).to_numpy(float)
         days = np.array([period.days_known(self.crm.as_of) for period in self.span.periods])
@@ -197,6 +201,11 @@ class Measurement:
         if kind.interval == "windowed":
             there = self.elsewhere[kind.metric].reindex(cells)
             return there["low"].to_numpy(float), there["high"].to_numpy(float)
+        if kind.interval == "attained":
+            target = kind.denominator(get)
+            there = self.elsewhere[kind.metric].reindex(cells)
+            ends = (divide(there[name].to_numpy(float), target) for name in ("low", "high"))
+            return tuple(np.sort(np.stack(list(ends)), axis=0))
         low, high = np.full(size, np.nan), np.full(size, np.nan)
         if kind.interval and not any(kind.windowed()):  # behind windows are other rows than the period's
             self._resample(kind, get, cells, low, high)
@@ -228,6 +237,8 @@ class Measurement:
             said = self.elsewhere[name]["note"].reindex(cells).fillna("")
             for text in said[said != ""].unique():
                 _say(notes, ((said == text).to_numpy(), text))
+        if isinstance(kind, Attained):
+            _say(notes, (np.isnan(kind.denominator(get)), f"there is no target of {kind.metric}"))
         missing = frame["value"].isna().to_numpy()
         if (without := kind.without(get)) is not None:
             _say(notes, (missing & (without > 0), "cannot be known: none of the rows carries an amount"))
@@ -235,7 +246,7 @@ class Measurement:
         _say(notes, (missing & (notes == ""), "nothing to measure in this period"))
         for atom, text in kind.all_remarks():
             _say(notes, (get(atom) > 0, text))
-        if not isinstance(kind, Windowed) and (
+        if not isinstance(kind, Attained | Windowed) and (
             kind.interval or not isinstance(kind, Count | Total | Level | Arithmetic)
         ):
             few = (frame["n"] < FEW).to_numpy() & frame["value"].notna().to_numpy()

@@ -49,7 +49,7 @@ def scorecard(
     >>> import crmkit
     >>> crm = crmkit.open({"leads": {"lead_id": list("abc"),
     ...     "created_at": ["2026-01-01", "2026-04-01", "2026-04-02"]}}, as_of="2026-06-30")
-    >>> card = scorecard(crm, "2026-Q2")
+    >>> card = scorecard(crm, "2026-Q2", metrics=["leads"])
     >>> card[["metric", "value", "previous"]].values.tolist()
     [['leads', 2.0, 1.0]]
     """
@@ -58,7 +58,9 @@ def scorecard(
     now = crm.period(period)
     if crm.as_of is not None and now.start > crm.as_of:
         raise UsageError(f"The period {now.name} lies after {crm.as_of:%Y-%m-%d}, the last day that the data knows.")
-    names = list(metrics) if metrics is not None else list(all_metrics())
+    # what is made of targets is in a column of its own
+    every = [name for name, metric in all_metrics().items() if "targets" not in metric.relations]
+    names = list(metrics) if metrics is not None else every
     reasons = {name: lacks(crm, find(name).name) for name in names}
     able = [name for name in names if not reasons[name]]
     past = range(HISTORY[now.grain] - 1, 0, -1)

@@ -16,9 +16,10 @@ from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
+from crmkit.engine.targets import goals
 from crmkit.engine.windows import runs
 from crmkit.errors import UsageError
-from crmkit.kinds import Atom, Given, Kind
+from crmkit.kinds import Atom, Attained, Given, Kind
 from crmkit.metric import Metric, bind, find
 from crmkit.periods import Period
 from crmkit.relations import at
@@ -101,6 +102,8 @@ def statement(
     elsewhere = {
         name: _in_windows(crm, find(name), span, by, options, approximate) for name in dict.fromkeys(kind.windowed())
     }
+    if isinstance(kind, Attained):
+        elsewhere[kind.metric] = _with_target(elsewhere[kind.metric], goals(crm, kind.metric, span, by), len(by))
     plans: dict[str, Plan] = {}
     for atom in kind.atoms():
         plans.setdefault(atom.relation, None)
@@ -115,7 +118,7 @@ def _in_windows(crm, metric: Metric, span: Buckets, by: list[str], options, appr
     """Return what `metric` is in windows of its own, one row a group and period that was asked for."""
     plain, parts = replace(metric, over=None), []
     groups = {f"by_{place}": name for place, name in enumerate(by)}
-    for run in runs(metric.over, span.periods, crm.config):
+    for run in runs(metric.over, span, crm.config):
         there = statement(crm, plain, run.span, by, options, approximate=approximate)
         parts += [
             there.filter(there.period == at(window.start)).select(
@@ -126,6 +129,14 @@ def _in_windows(crm, metric: Metric, span: Buckets, by: list[str], options, appr
     if not parts:
         raise UsageError(f"{metric.name} has no window for {span.periods[0].name}, so there is nothing to print.")
     return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def _with_target(measured: ir.Table, wanted: ir.Table, by: int) -> ir.Table:
+    """Return what was measured with the target of the same period and group, where there is one."""
+    keys = [START, *(f"by_{place}" for place in range(by))]
+    renamed = wanted.rename({f"k_{name}": name for name in keys})
+    joined = measured.left_join(renamed, [measured[name] == renamed[f"k_{name}"] for name in keys])
+    return joined.drop([f"k_{name}" for name in keys])
 
 
 def _wide(
@@ -142,8 +153,9 @@ def _wide(
         sums.append(made.expression.group_by([START, *made.groups]).agg(**named))
     groups = [f"by_{place}" for place in range(by)]
     for place, (name, there) in enumerate(elsewhere.items()):
-        renamed = {f"w{place}_{part}": there[part] for part in _PARTS}
-        columns |= {Given(part, name): f"w{place}_{part}" for part in _PARTS}
+        parts = [part for part in (*_PARTS, "target") if part in there.columns]
+        renamed = {f"w{place}_{part}": there[part] for part in parts}
+        columns |= {Given(part, name): f"w{place}_{part}" for part in parts}
         sums.append(there.select(START, *groups, **renamed))
     running = any(atom.moment != "during" for atom in kind.atoms())
     if len(sums) == 1 and not running:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from crmkit import schema
+from crmkit.casting import TIME
+from crmkit.engine.buckets import Buckets
+from crmkit.engine.query import START
 from crmkit.errors import DataError, UsageError
 from crmkit.metric import all_metrics, find
 from crmkit.periods import Period
+from crmkit.relations import at
 
 
 def targets(crm, period: Period, *, by: str | None = None) -> pd.DataFrame:
@@ -96,6 +104,62 @@ def attainment(crm, period: str | Period = "latest", *, by: str | None = None) -
     keys = ["metric", by] if by else ["metric"]
     found = wanted.merge(measured[[*keys, "value"]], on=keys, how="left", validate="one_to_one")
     return with_attainment(found)[[*keys, "value", "target", "attainment", "status"]]
+
+
+def goals(crm, metric: str, span: Buckets, by: Sequence[str], *, tables=None) -> ir.Table:
+    """Return the targets of a metric as a query: `start` of the period, the groups `by_<n>`, and `target`.
+
+    Parameters
+    ----------
+    crm : Crm
+    metric : str
+    span : Buckets
+        Targets are looked up by the names of its periods.
+    by : list of str
+        Columns of the table targets: only rows that are for exactly these, and for no other group, count.
+    tables : Relations, optional
+        By default those that are bound to no data.
+
+    Raises
+    ------
+    UsageError
+        Where the table targets has no such column.
+    """
+    table = (tables or crm.shapes).get("targets")
+    dimensions = [name for name in table.columns if name not in schema.TABLES["targets"]]
+    if unknown := next((name for name in by if name not in dimensions), None):
+        raise UsageError(
+            f"The table targets has no column {unknown!r}. Targets are given by: {', '.join(dimensions) or 'none'}."
+        )
+    rows = table.filter(table.metric == metric, table.period.isin([period.name for period in span.periods]))
+    for name in dimensions:
+        there = table[name].cast("string").nullif("").notnull()
+        rows = rows.filter(there if name in by else ~there)
+    starts = [(rows.period == period.name, at(period.start)) for period in span.periods]
+    groups = {f"by_{place}": rows[name].cast("string") for place, name in enumerate(by)}
+    found = rows.select(**{START: ibis.cases(*starts).cast(TIME)}, **groups, target=rows.value)
+    return found.distinct()
+
+
+def aims(crm, metric: str, span: Buckets, by: Sequence[str], cells: pd.Index) -> np.ndarray:
+    """Return the target of a metric in each cell of a measurement; unknown where there is none.
+
+    Raises
+    ------
+    DataError
+        Where there are several different ones.
+    """
+    found = goals(crm, metric, span, by, tables=crm.relations).to_pyarrow().to_pandas()
+    found[START] = found[START].astype("datetime64[us]")
+    keys = [START, *(f"by_{place}" for place in range(len(by)))]
+    doubled = found[found.duplicated(keys, keep=False)]
+    if len(doubled):
+        first = doubled.iloc[0]
+        whom = " of ".join([*(str(first[key]) for key in keys[1:]), metric])
+        several = " and ".join(f"{value:g}" for value in doubled["target"][:2])
+        name = next(period.name for period in span.periods if pd.Timestamp(period.start) == first[START])
+        raise DataError(f"targets has several values of {whom} in {name}: {several}. Keep one of them.")
+    return found.set_index(keys if by else START)["target"].reindex(cells).to_numpy(float)
 
 
 def unknown_targets(crm) -> list[str]:

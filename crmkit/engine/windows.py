@@ -39,10 +39,15 @@ def by_window(metrics: Iterable[Metric]) -> list[list[Metric]]:
     return list(alike.values())
 
 
-def runs(over: Callable[[Period, Any], Period | None], periods: Sequence[Period], config) -> list[Run]:
-    """Return the runs in which the windows `over` of `periods` are measured; a period without one is in none."""
+def runs(over: Callable[[Period, Any], Period | None] | None, span: Buckets, config) -> list[Run]:
+    """Return the runs in which the windows `over` of periods are measured; a period without one is in none.
+
+    None stands for the periods themselves.
+    """
+    if over is None:
+        return [Run(span, tuple((period, period) for period in span.periods))]
     wanted: dict[Period, list[Period]] = {}
-    for period in periods:
+    for period in span.periods:
         window = over(period, config)
         if window is not None:
             wanted.setdefault(window, []).append(period)

@@ -7,6 +7,7 @@ from which the SQL is printed.
 
 from crmkit.kinds.base import Arithmetic, Atom, Constant, Get, Given, Kind
 from crmkit.kinds.declare import (
+    attained,
     count,
     days,
     level,
@@ -19,11 +20,25 @@ from crmkit.kinds.declare import (
     waiting,
     withheld,
 )
-from crmkit.kinds.plain import Count, Days, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Windowed, Withheld
+from crmkit.kinds.plain import (
+    Attained,
+    Count,
+    Days,
+    Level,
+    Mean,
+    NetShare,
+    Quantile,
+    Share,
+    Total,
+    Waiting,
+    Windowed,
+    Withheld,
+)
 
 __all__ = [
     "Arithmetic",
     "Atom",
+    "Attained",
     "Constant",
     "Count",
     "Days",
@@ -39,6 +54,7 @@ __all__ = [
     "Waiting",
     "Windowed",
     "Withheld",
+    "attained",
     "count",
     "days",
     "level",

@@ -54,13 +54,13 @@ class Given:
 
     Attributes
     ----------
-    what : {"days", "value", "numerator", "denominator", "n"}
-        The days of a period, or a part of a metric that is measured in a window of its own.
+    what : {"days", "target", "value", "numerator", "denominator", "n"}
+        The days of a period, the target of a metric, or a part of a metric that is measured on its own.
     metric : str
         That metric.
     """
 
-    what: Literal["days", "value", "numerator", "denominator", "n"]
+    what: Literal["days", "target", "value", "numerator", "denominator", "n"]
     metric: str = ""
 
 
@@ -104,7 +104,7 @@ class Kind(ABC):
         yield from (atom for atom, _ in self.all_remarks())
 
     def windowed(self) -> Iterator[str]:
-        """Yield the metrics that it is made of and that are measured in windows of their own."""
+        """Yield the metrics that it is made of and that are measured on their own, such as in another window."""
         for name in self.__dataclass_fields__:
             if isinstance(part := getattr(self, name), Kind):
                 yield from part.windowed()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from crmkit.kinds.arithmetic import both
 from crmkit.kinds.base import Atom, Kind
-from crmkit.kinds.plain import Count, Days, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Withheld
+from crmkit.kinds.plain import Attained, Count, Days, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Withheld
 
 
 def count(where: Any = None, *, distinct: Any = None, at: Any = None) -> Count:
@@ -45,6 +45,11 @@ def waiting(begun_at: Any, over_at: Any, met: Any) -> Waiting:
         Atom("count", None, over, over_at, "end"),
         Atom("count", None, met & over, over_at),
     )
+
+
+def attained(metric: str) -> Attained:
+    """Divide the metric called `metric` by its target for the same period and group."""
+    return Attained(metric)
 
 
 def days() -> Days:

@@ -256,6 +256,32 @@ class Windowed(Kind):
         return get(Given("n", self.metric))
 
 
+@dataclass(frozen=True, eq=False)
+class Attained(Kind):
+    """A metric's value divided by its target for the same period and group."""
+
+    metric: str
+    interval: str | None = "attained"
+
+    def windowed(self):
+        yield self.metric
+
+    def atoms(self):
+        return iter(())
+
+    def value(self, get):
+        return divide(self.numerator(get), self.denominator(get))
+
+    def numerator(self, get):
+        return get(Given("value", self.metric))
+
+    def denominator(self, get):
+        return get(Given("target", self.metric))
+
+    def n(self, get):
+        return get(Given("n", self.metric))
+
+
 def _running(pair: tuple[Atom, Atom], get: Get) -> Any:
     begun, over = pair
     return zero(get(begun)) - zero(get(over))

@@ -2,7 +2,7 @@
 
 import ibis
 
-from crmkit.kinds import count, level, mean, median, share, total, waiting, withheld
+from crmkit.kinds import attained, count, level, mean, median, share, total, waiting, withheld
 from crmkit.metric import metric
 from crmkit.relations import at
 
@@ -590,3 +590,25 @@ def stage_days(stage_visits):
     [3.0, nan]
     """
     return mean(_days(stage_visits.entered_at, stage_visits.left_at))
+
+
+@metric(
+    title="Attainment",
+    unit="share",
+    better="up",
+    formula="value ÷ target",
+    caveats="Where less is better, such as with churn, an attainment below 100% is on target.",
+)
+def attainment(targets, *, of="revenue"):
+    """The value of the metric `of` divided by its target for the same period: 1 is on target.
+
+    Groups are those for whom there are targets: the table targets says so in further columns, such as owner_id. A
+    target of another period, such as the year's, is not divided up. `crm.attainment` lists all targets of a period.
+
+    >>> import crmkit
+    >>> crm = crmkit.open({"leads": {"lead_id": ["1", "2"], "created_at": ["2026-01-01", "2026-03-31"]},
+    ...     "targets": {"metric": ["leads"], "period": ["2026-Q1"], "value": [4]}})
+    >>> crm.measure("attainment", of="leads", period="2026-Q1")[["value", "numerator", "denominator"]].values.tolist()
+    [[0.5, 2.0, 4.0]]
+    """
+    return attained(of)

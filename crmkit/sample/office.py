@@ -49,6 +49,7 @@ def usage(world: World, user: Columns) -> Columns:
     there = (days >= np.maximum(joins, user["begin"][who])[:, None]) & (
         rng.random((who.size, days.size)) < keen[:, None] * (0.3 + 0.6 * grown)
     )
+    there &= days < _given_up(world, who.size)[:, None]
     row, day = np.nonzero(there)
     login = days[day] + rng.integers(7 * 3600, 10 * 3600, day.size)
     more = rng.poisson(0.5 + 0.7 * grown[day])
@@ -57,6 +58,16 @@ def usage(world: World, user: Columns) -> Columns:
     action = np.concatenate([np.zeros(row.size, int), rng.choice([1, 2, 3, 4], of.size, p=[0.22, 0.38, 0.34, 0.06])])
     place = np.argsort(at, kind="stable")
     return {"user": who[np.concatenate([row, row[of]])][place], "at": at[place], "action": action[place]}
+
+
+def _given_up(world: World, users: int) -> np.ndarray:
+    """Return when each user went back to a spreadsheet: never, but for one in twelve, and one who never began."""
+    rng = world.rng("given up")
+    few = rng.permutation(users)[: max(1, users // 12) + 1]
+    until = np.full(users, END)
+    until[few] = CRM + rng.integers(200, 380, few.size) * DAY
+    until[few[0]] = CRM
+    return until
 
 
 def costs(world: World, found: Columns, acquired: tuple[float, float]) -> Columns:
@@ -128,6 +139,10 @@ GOALS = (
     ("churn_rate", 0.28, 0.26),
     ("renewal_rate", 0.77, 1.0),
     ("csat", 0.75, 1.0),
+    ("first_response_hours", 8.0, 1.0),
+    ("sla_met", 0.65, 1.0),
+    ("adoption_rate", 0.9, 1.0),
+    ("cac", 1_900.0, 1.0),
 )
 SCALED = ("revenue", "new_revenue", "leads")
 
@@ -139,6 +154,8 @@ def targets(world: World, reps: int) -> list[tuple[str, str, float, int, int]]:
         goal = value * (world.scale if metric in SCALED else 1.0)
         rows.append((metric, "2026", goal, -1, -1))
         rows += [(metric, f"2026-Q{number}", goal * quarter, -1, -1) for number in (1, 2, 3, 4)]
+    year = next(value for metric, value, _ in GOALS if metric == "revenue") * world.scale
+    rows += [("revenue", f"2026-{month:02d}", round(year / 12, 2), -1, -1) for month in range(1, 13)]
     share = world.rep_share(reps)
     for rep in range(min(reps, 12)):
         if rep != reps - 2:

@@ -9,7 +9,7 @@ import pytest
 
 import crmkit
 from crmkit.config import Config
-from crmkit.engine.buckets import buckets
+from crmkit.engine.buckets import Buckets, buckets
 from crmkit.engine.measurement import Measurement
 from crmkit.engine.windows import runs
 from crmkit.kinds import count, days
@@ -26,7 +26,7 @@ def yearly(name: str):
 
 def test_windows_of_a_run_do_not_overlap_and_none_is_lost():
     months = parse("2024-01-01/2026-01-01").split("month")
-    dealt = runs(trailing_year, months, Config())
+    dealt = runs(trailing_year, Buckets(tuple(months)), Config())
     assert len(dealt) == 12
     for run in dealt:
         ends = [period.end for period in run.span.periods]
@@ -38,7 +38,7 @@ def test_windows_of_a_run_do_not_overlap_and_none_is_lost():
 
 def test_a_gap_between_windows_is_a_period_of_its_own():
     asked = [parse("2022"), parse("2025")]
-    (run,) = runs(trailing_year, asked, Config())
+    (run,) = runs(trailing_year, Buckets(tuple(asked)), Config())
     assert [period.name for period in run.span.periods] == [
         "2022-01-01/2023-01-01",
         "2023-01-01/2025-01-01",
@@ -47,13 +47,13 @@ def test_a_gap_between_windows_is_a_period_of_its_own():
 
 
 def test_a_fixed_window_is_measured_once():
-    (run,) = runs(year_before_crm, parse("2026").split("month"), CRM)
+    (run,) = runs(year_before_crm, Buckets(tuple(parse("2026").split("month"))), CRM)
     assert len(run.span.periods) == 1
     assert len(run.asked) == 12
 
 
 def test_no_window_is_no_run():
-    assert runs(year_before_crm, [parse("2026")], Config()) == []
+    assert runs(year_before_crm, Buckets((parse("2026"),)), Config()) == []
 
 
 @pytest.fixture

@@ -211,6 +211,14 @@ def stage_days(d, start, end):
     return ((visits.left_at - visits.entered_at) / DAY).mean()
 
 
+def attainment(d, start, end):
+    named = {1: f"{start:%Y-%m}", 3: f"{start.year}-Q{start.quarter}"}[round((end - start) / pd.Timedelta(days=30.4))]
+    goals = d.files["targets"]
+    whole = goals[goals.owner_id.isna() & goals.segment.isna()]
+    goal = whole.value[(whole.metric == "revenue") & (whole.period == named)]
+    return revenue(d, start, end) / goal.item() if len(goal) else np.nan
+
+
 TWINS = {
     ("leads", "source"): [
         leads,
@@ -240,6 +248,7 @@ TWINS = {
         sales_velocity,
     ],
     ("orders", "channel"): [revenue],
+    ("targets", ""): [attainment],
     ("activities", "kind"): [calls_made, activities_made],
     ("stages", "stage"): [stage_conversion, stage_days],
 }

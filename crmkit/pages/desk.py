@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 FEW = 30
 """With fewer tickets an agent's median is uncertain by about half of itself."""
 
-AGENT_UNITS = {"resolved": "count", "median hours": "hours", "levels met": "share"}
-
 
 def levels_table(crm: Crm, period: str | Period) -> pd.DataFrame:
     """List what is promised for each group of tickets and how often it was kept.
@@ -62,12 +60,6 @@ def _levels_table(crm: Crm, now: Period) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame.attrs |= {"as_of": crm.as_of, "counted": promised.counted}
     return frame
-
-
-def levels_units(frame: pd.DataFrame) -> dict[str, str]:
-    """Return the units of the columns of `levels_table`."""
-    ends = {"within": "hours", "time": "share", "tickets": "count"}
-    return {column: ends[column.split()[-1]] for column in frame if column.split()[-1] in ends}
 
 
 def agents(crm: Crm, period: str | Period, by: str) -> pd.DataFrame:
@@ -145,8 +137,8 @@ def agents_in_words(frame: pd.DataFrame) -> Html:
     chance = say(0.05 * len(enough), "ratio")
     text = (
         f"{len(apart)} of {whom} are apart from the median of all: {'; '.join(named)}. By chance alone about {chance} "
-        "of them would be. Before anything is said to anybody, look at what the tickets were: priorities and categories "
-        "differ."
+        "of them would be. Before anything is said to anybody, look at what the tickets were: priorities and "
+        "categories differ."
     )
     return listed([text])
 

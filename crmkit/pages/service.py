@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData
 from crmkit.numbers import say, say_interval
-from crmkit.pages.frames import tried
-from crmkit.pages.showing import absent, listed, quiet
+from crmkit.pages.frames import history, tried
+from crmkit.pages.showing import absent, listed, missing_from, quiet
 from crmkit.tables import Html, missing
 
 if TYPE_CHECKING:
@@ -27,9 +27,28 @@ DEFINED = (
     "resolution_hours", "resolution_hours_mean", "resolution_hours_p90", "resolution_business_hours", "sla_met",
     "sla_first_response_met", "sla_resolution_met", "reopened_rate", "resolved_at_first_contact",
 )  # fmt: skip
-HOURS_UNITS = {"calendar hours": "hours", "business hours": "hours", "n": "count"}
 _EVENTS = {"first_response": "First response", "resolution": "Resolution"}
 _STATISTICS = {"": "median", "_mean": "mean", "_p90": "90th percentile"}
+
+
+def form(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return how the columns of this page's tables are written, as `pages.grid` takes it.
+
+    Examples
+    --------
+    >>> form(pd.DataFrame(columns=["agent", "resolved", "95% interval"]))
+    {'units': {'resolved': 'count'}, 'numbers': ['95% interval']}
+    """
+    units = {column: unit for unit, columns in _WRITTEN.items() for column in columns if column in frame}
+    return {"units": units, "numbers": [column for column in frame if column.startswith("95% interval")]}
+
+
+_WRITTEN = {
+    "hours": ("calendar hours", "business hours", "median hours", "answered within", "resolved within"),
+    "share": ("answered in time", "resolved in time", "levels met"),
+    "count": ("n", "tickets", "resolved", "open"),
+    "days": ("median_days", "oldest_days"),
+}
 
 
 def hours_table(crm: Crm, period: str | Period) -> pd.DataFrame:
@@ -38,7 +57,7 @@ def hours_table(crm: Crm, period: str | Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Six rows: `what`, `of these` (median, mean, 90th percentile), `calendar hours`, `95% interval`, `business hours`
+        Six rows: `until`, `measure` (median, mean, 90th percentile), `calendar hours`, `95% interval`, `business hours`
         and `95% interval (business)` where crm.toml has a schedule, `n`.
     """
     return tried(_hours_table, crm, crm.period(period))
@@ -58,7 +77,7 @@ def _hours_table(crm: Crm, now: Period) -> pd.DataFrame:
     for event in events:
         for how, word in _STATISTICS.items():
             calendar = found.loc[f"{event}_hours{how}"]
-            row = {"what": _EVENTS[event], "of these": word, "calendar hours": calendar["value"]}
+            row = {"until": _EVENTS[event].lower(), "measure": word, "calendar hours": calendar["value"]}
             row["95% interval"] = say_interval(calendar["low"], calendar["high"], "hours")
             if scheduled:
                 office = found.loc[f"{event}_business_hours{how}"]
@@ -66,6 +85,33 @@ def _hours_table(crm: Crm, now: Period) -> pd.DataFrame:
                 row["95% interval (business)"] = say_interval(office["low"], office["high"], "hours")
             rows.append(row | {"n": calendar["n"]})
     return pd.DataFrame(rows)
+
+
+def opened_and_resolved(crm: Crm, period: str | Period, *, every: str) -> pd.DataFrame:
+    """Measure what was opened and what was resolved in the periods up to this one, as two lines of one figure."""
+    frame = history(crm, ["tickets_opened", "tickets_resolved"], period, every=every, last=24)
+    if missing_from(frame):
+        return frame
+    found = frame.rename(columns={"metric": "tickets"})
+    found["tickets"] = found["tickets"].str.removeprefix("tickets_")
+    found.attrs |= {"title": "Tickets", "unit": "count"}
+    return found
+
+
+def flow_finding(frame: pd.DataFrame) -> str:
+    """Say by how much the two lines differ over all periods, for the title of their figure.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"tickets": ["opened", "resolved"], "value": [30.0, 25.0]})
+    >>> flow_finding(frame)
+    'Over these periods 30 tickets came in and 25 were resolved'
+    """
+    if "tickets" not in frame:
+        return ""
+    whole = frame.groupby("tickets")["value"].sum()
+    came, went = (say(float(whole.get(name, 0)), "count") for name in ("opened", "resolved"))
+    return f"Over these periods {came} tickets came in and {went} were resolved"
 
 
 def open_hours(crm: Crm) -> Html:
@@ -92,13 +138,13 @@ def skew(frame: pd.DataFrame) -> Html:
     if "calendar hours" not in frame:
         return listed([])
     said = []
-    for what, part in frame.groupby("what", sort=False):
+    for until, part in frame.groupby("until", sort=False):
         middle, mean, ninth = part["calendar hours"]
         if any(missing(value) for value in (middle, mean, ninth)) or not middle:
             continue
         said.append(
-            f"{what}: half of the tickets took up to {say(middle, 'hours')}, one in ten more than "
-            f"{say(ninth, 'hours')}, {say(ninth / middle, 'ratio')} times as long."
+            f"{until.capitalize()}: half of the tickets took up to {say(middle, 'hours')}, one in ten more than "
+            f"{say(ninth, 'hours')}, {say(ninth / middle, 'ratio', digits=1)} times as long."
         )
     return listed(said)
 

@@ -134,8 +134,10 @@ def _points(crm, by: str, period: str | Period | None) -> pd.DataFrame:
     if len(absent):
         raise NotInThisData(f"response curves: {absent['note'].iloc[0]}.")
     found = found[~found["note"].str.contains("the period is not over")]
-    wide = found.pivot(index=[by, "period"], columns="metric", values="value").reset_index()
-    wide = wide.rename(columns={"marketing_spend": "spend", "campaign_leads": "leads"}).rename_axis(columns=None)
+    wide = found.pivot(index=[by, "period"], columns="metric", values="value").rename_axis(columns=None)
+    wide = (
+        wide.reindex(columns=["marketing_spend", "campaign_leads"]).set_axis(["spend", "leads"], axis=1).reset_index()
+    )
     wide = wide[(wide["spend"] > 0) & (wide[by] != "(none)")]  # months in which a channel did not run tell nothing
     if wide.empty:
         raise NotInThisData("response curves: not in this data, no complete month has spending of a known channel.")

@@ -282,7 +282,7 @@ def stale_records(record_touches, as_of, *, days=90):
 
 
 @metric(
-    title="Stale share of records",
+    title="Stale records, share",
     unit="share",
     better="down",
     at="touched_at",

@@ -52,12 +52,8 @@ def marketing_spend(campaign_runs):
     [300.0, 600.0]
     """
     spent = total(campaign_runs.cost)
-    spent = spent.remarking(
-        campaign_runs.endless, "a campaign without an end is taken to run up to the day of the data"
-    )
-    return spent.remarking(
-        campaign_runs.goes_on, "of campaigns that go on, the days up to that of the data are counted"
-    )
+    spent = spent.remarking(campaign_runs.endless, "campaigns without an end are taken to run up to the last day known")
+    return spent.remarking(campaign_runs.goes_on, "of campaigns that go on, only the days known are counted")
 
 
 @metric(

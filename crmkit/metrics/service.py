@@ -125,7 +125,7 @@ def backlog(tickets):
 
 
 @metric(
-    title="First response, median",
+    title="Median first response time",
     unit="hours",
     better="down",
     at="first_response_at",
@@ -148,7 +148,7 @@ def first_response_hours(ticket_times):
 
 
 @metric(
-    title="First response, mean",
+    title="Mean first response time",
     unit="hours",
     better="down",
     at="first_response_at",
@@ -170,7 +170,7 @@ def first_response_hours_mean(ticket_times):
 
 
 @metric(
-    title="First response, 90th percentile",
+    title="First response time, 90th percentile",
     unit="hours",
     better="down",
     at="first_response_at",
@@ -192,7 +192,7 @@ def first_response_hours_p90(ticket_times):
 
 
 @metric(
-    title="First response, median of business hours",
+    title="Median first response time in business hours",
     unit="hours",
     better="down",
     at="first_response_at",
@@ -218,7 +218,7 @@ def first_response_business_hours(ticket_business_times):
 
 
 @metric(
-    title="First response, mean of business hours",
+    title="Mean first response time in business hours",
     unit="hours",
     better="down",
     at="first_response_at",
@@ -244,7 +244,7 @@ def first_response_business_hours_mean(ticket_business_times):
 
 
 @metric(
-    title="First response, 90th percentile of business hours",
+    title="First response time in business hours, 90th percentile",
     unit="hours",
     better="down",
     at="first_response_at",
@@ -270,7 +270,7 @@ def first_response_business_hours_p90(ticket_business_times):
 
 
 @metric(
-    title="Resolution, median",
+    title="Median resolution time",
     unit="hours",
     better="down",
     at="resolved_at",
@@ -293,7 +293,7 @@ def resolution_hours(ticket_times):
 
 
 @metric(
-    title="Resolution, mean",
+    title="Mean resolution time",
     unit="hours",
     better="down",
     at="resolved_at",
@@ -315,7 +315,7 @@ def resolution_hours_mean(ticket_times):
 
 
 @metric(
-    title="Resolution, 90th percentile",
+    title="Resolution time, 90th percentile",
     unit="hours",
     better="down",
     at="resolved_at",
@@ -337,7 +337,7 @@ def resolution_hours_p90(ticket_times):
 
 
 @metric(
-    title="Resolution, median of business hours",
+    title="Median resolution time in business hours",
     unit="hours",
     better="down",
     at="resolved_at",
@@ -361,7 +361,7 @@ def resolution_business_hours(ticket_business_times):
 
 
 @metric(
-    title="Resolution, mean of business hours",
+    title="Mean resolution time in business hours",
     unit="hours",
     better="down",
     at="resolved_at",
@@ -385,7 +385,7 @@ def resolution_business_hours_mean(ticket_business_times):
 
 
 @metric(
-    title="Resolution, 90th percentile of business hours",
+    title="Resolution time in business hours, 90th percentile",
     unit="hours",
     better="down",
     at="resolved_at",

@@ -7,7 +7,7 @@ average order value = revenue, in every period and group.
 import ibis
 
 from crmkit.casting import TIME
-from crmkit.kinds import count, days, level, mean, median, total
+from crmkit.kinds import count, days, level, median, total
 from crmkit.metric import metric
 from crmkit.periods import trailing_year
 
@@ -39,7 +39,8 @@ def orders_placed(placed_orders):
 def average_order_value(revenue, orders_placed):
     """Revenue of the period per order placed in it: returns reduce it and are no orders. Interval: bootstrap.
 
-    Times the orders per customer it is the revenue per customer.
+    In the interval customers are drawn, not orders, since the orders of one customer are alike. Times the orders per
+    customer it is the revenue per customer.
 
     >>> import crmkit
     >>> crm = crmkit.open({"orders": {"order_id": list("123"), "customer_id": list("aab"),
@@ -51,17 +52,34 @@ def average_order_value(revenue, orders_placed):
 
 
 @metric(
-    title="Average order value before returns",
+    title="Gross sales",
     unit="money",
     better="up",
     at="ordered_at",
-    formula="mean amount of the orders placed, returns not deducted",
+    formula="amount of the orders placed, returns not deducted",
+    caveats="Revenue is this less what came back.",
+)
+def gross_sales(orders):
+    """Amount of the orders placed in the period, whatever came back of them.
+
+    >>> import crmkit
+    >>> crm = crmkit.open({"orders": {"order_id": list("123"), "customer_id": list("aab"),
+    ...     "amount": [100.0, 50.0, -30.0], "ordered_at": ["2026-03-01", "2026-03-02", "2026-03-03"]}})
+    >>> crm.measure("gross_sales", period="2026-03").value.item()
+    150.0
+    """
+    return total(orders.amount, orders.amount >= 0)
+
+
+@metric(
+    title="Average order value before returns",
+    unit="money",
+    better="up",
+    formula="gross sales ÷ orders placed",
     caveats="What shop systems often print. It is higher than what stays, by what customers send back.",
 )
-def average_order_value_gross(placed_orders):
-    """Mean amount of the orders placed in the period, whatever came back of them. Interval: normal.
-
-    The interval takes orders as independent of each other; where a few customers order often, it is too narrow.
+def average_order_value_gross(gross_sales, orders_placed):
+    """Mean amount of the orders placed in the period, whatever came back of them. Interval: bootstrap.
 
     >>> import crmkit
     >>> crm = crmkit.open({"orders": {"order_id": list("123"), "customer_id": list("aab"),
@@ -69,7 +87,7 @@ def average_order_value_gross(placed_orders):
     >>> crm.measure("average_order_value_gross", period="2026-03").value.item()
     75.0
     """
-    return mean(placed_orders.amount)
+    return gross_sales / orders_placed
 
 
 @metric(
@@ -102,7 +120,7 @@ _NOBODY = "orders that name no customer are left out"
     formula="orders placed ÷ customers who ordered",
     caveats="It grows with the length of the period: compare periods of equal length.",
 )
-def orders_per_customer(orders):
+def orders_per_customer(placed_orders):
     """Orders placed in the period per customer who placed one in it; a return is no order. Interval: bootstrap.
 
     Left out: orders that name no customer.
@@ -113,10 +131,8 @@ def orders_per_customer(orders):
     >>> crm.measure("orders_per_customer", period="2026-03").value.item()  # 3 ÷ 2
     1.5
     """
-    placed = orders.amount >= 0
-    known = orders.customer_id.notnull()
-    found = count(placed & known) / count(placed & known, distinct=orders.customer_id)
-    return found.remarking(placed & ~known, _NOBODY)
+    known = placed_orders.customer_id.notnull()
+    return (count(known) / count(known, distinct=placed_orders.customer_id)).remarking(~known, _NOBODY)
 
 
 @metric(

@@ -42,6 +42,10 @@ def average_order_value(d, start, end):
     return ratio(_orders(d, start, end).amount.sum(), orders_placed(d, start, end))
 
 
+def gross_sales(d, start, end):
+    return _placed(d, start, end).amount.sum()
+
+
 def average_order_value_gross(d, start, end):
     return _placed(d, start, end).amount.mean()
 
@@ -137,6 +141,7 @@ TWINS = {
     ("valued_orders", "customer.segment"): [
         orders_placed,
         average_order_value,
+        gross_sales,
         average_order_value_gross,
         median_order_value,
         orders_per_customer,

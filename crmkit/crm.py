@@ -180,6 +180,12 @@ class Crm:
 
         return attainment(self, period, by=by)
 
+    def pace(self, period: str | Period | None = None) -> pd.DataFrame:
+        """Say what pace would still reach the targets of running periods; see `crmkit.engine.pace.pace`."""
+        from crmkit.engine.pace import pace
+
+        return pace(self, period)
+
     def sql(self, metrics: str | Sequence[str], *, dialect: str = "duckdb", **more: Any) -> str:
         """Print the SQL that measures; see `crmkit.engine.sql.sql`."""
         from crmkit.engine.sql import sql

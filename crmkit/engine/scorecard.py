@@ -107,11 +107,12 @@ def _card(crm, able: list[str], span: Buckets, intervals: bool) -> pd.DataFrame:
     return card
 
 
-def movers(card: pd.DataFrame, *, most: int = 5) -> pd.DataFrame:
+def movers(card: pd.DataFrame, *, most: int = 5, per_family: int | None = None) -> pd.DataFrame:
     """Return the metrics of a scorecard whose change stands out most from its own noise.
 
     The measure is the change divided by half the width of its interval: 1 is the edge of chance. Metrics without an
-    interval are not ranked; of metrics that change together, such as a rate and its complement, the first stays.
+    interval are not ranked; of metrics that change together, such as a rate and its complement, the first stays, and
+    of one family at most `per_family`, since its numbers are made of the same rows.
 
     Returns
     -------
@@ -125,7 +126,10 @@ def movers(card: pd.DataFrame, *, most: int = 5) -> pd.DataFrame:
     ranked["strength"] = ranked["change"].abs() / half
     ranked = ranked.sort_values("strength", ascending=False, kind="stable")
     mirrored = ranked["strength"].round(6).duplicated()
-    return ranked[~mirrored].head(most).reset_index(drop=True)
+    ranked = ranked[~mirrored]
+    if per_family is not None:
+        ranked = ranked[ranked.groupby("family").cumcount() < per_family]
+    return ranked.head(most).reset_index(drop=True)
 
 
 def reasons(crm, metric: str, *, period: str | Period, by: Sequence[str] = _DIMENSIONS, most: int = 3) -> pd.DataFrame:

@@ -156,7 +156,7 @@ def aims(crm, metric: str, span: Buckets, by: Sequence[str], cells: pd.Index) ->
     if len(doubled):
         first = doubled.iloc[0]
         whom = " of ".join([*(str(first[key]) for key in keys[1:]), metric])
-        several = " and ".join(f"{value:g}" for value in doubled["target"][:2])
+        several = " and ".join(f"{value:g}" for value in sorted(doubled["target"])[:2])
         name = next(period.name for period in span.periods if pd.Timestamp(period.start) == first[START])
         raise DataError(f"targets has several values of {whom} in {name}: {several}. Keep one of them.")
     return found.set_index(keys if by else START)["target"].reindex(cells).to_numpy(float)

@@ -6,22 +6,23 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from crmkit import notebook, schema
 from crmkit.engine.scorecard import movers, reasons
 from crmkit.errors import UsageError
 from crmkit.metric import all_metrics
-from crmkit.numbers import NBSP, UNKNOWN, say, say_change, say_interval
+from crmkit.numbers import UNKNOWN, say, say_change
 from crmkit.pages.sentences import headline
 from crmkit.pages.showing import fold, listed, quiet
 from crmkit.periods import Period
-from crmkit.tables import Html, missing, safe, table
+from crmkit.tables import Html, table
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
 
+_MANY = 12
+"""Of more numbers that moved than this, the answer names those that matter."""
 #: By which columns the reasons of a change are looked for, where the metric has them.
 REASONS_BY = ("segment", "plan", "source", "owner.team", "touchpoint", "channel", "industry", "category")
 #: The numbers that the first page begins with, as far as the data has them.
@@ -29,6 +30,14 @@ FIRST = (
     "nps", "churn_rate", "win_rate", "sales_velocity", "revenue", "nrr", "csat", "new_customers", "won_revenue",
     "average_deal_size", "sales_cycle_days", "opportunities_created", "pipeline_value", "leads", "renewal_rate",
     "repeat_rate", "survey_answers",
+)  # fmt: skip
+#: The numbers that matter to most companies, of every family; `metrics` in crm.toml takes their place.
+USUAL = (
+    "nps", "csat", "ces", "churn_rate", "nrr", "renewal_rate", "repeat_rate", "win_rate", "sales_velocity",
+    "sales_cycle_days", "lead_conversion_rate", "new_customers", "revenue", "average_order_value", "gross_margin",
+    "clv_margin", "cac", "ltv_to_cac", "marketing_roi", "cost_per_lead", "visitors", "visitor_to_lead_rate",
+    "visitor_purchase_rate", "first_response_hours", "resolution_hours", "sla_met", "backlog", "adoption_rate",
+    "field_completeness", "interactions_per_agent", "hours_saved", "crm_roi_to_date",
 )  # fmt: skip
 
 
@@ -57,6 +66,7 @@ def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before")
     met, off = (int((measured["status"] == status).sum()) for status in ("on target", "off target"))
     text = f"No number changed by more than noise since {against}, of the {len(judged)} with an interval."
     if len(moved):
+        moved = moved[moved["metric"].isin(chosen(crm, card))] if len(moved) > _MANY else moved
         judgement = (("Better than", True), ("Worse than", False), ("Other than", None))
         parts = [(word, [row.title for row in moved.itertuples() if row.good is good]) for word, good in judgement]
         said = [f"{word} in {against} by more than noise: {_named(titles)}." for word, titles in parts if titles]
@@ -64,6 +74,27 @@ def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before")
     if met + off:
         text += f" {met} of {met + off} targets {'is' if met + off == 1 else 'are'} met."
     return notebook.answer("{}", text)
+
+
+def by_luck(card: pd.DataFrame) -> Html:
+    """Say how many of the numbers with an interval changed beyond noise, and how many would by luck alone."""
+    judged = card[card["verdict"] != ""]
+    moved = int(judged["verdict"].isin(["rose", "fell"]).sum())
+    luck = 0.05 * len(judged)
+    return listed(
+        [
+            f"Of {len(judged)} numbers with an interval, {moved} changed by more than noise. If nothing had changed at "
+            f"all, about {luck:.0f} of them would have passed that line by luck."
+        ]
+        if len(judged)
+        else []
+    )
+
+
+def chosen(crm: Crm, card: pd.DataFrame) -> list[str]:
+    """Return the few metrics that matter: those named in crm.toml, else the usual ones, as far as they are known."""
+    known = set(card.loc[card["value"].notna(), "metric"])
+    return [name for name in dict.fromkeys(crm.config.metrics or USUAL) if name in known]
 
 
 def _named(titles: list[str], *, most: int = 4) -> str:
@@ -82,58 +113,10 @@ def missed(card: pd.DataFrame, *, currency: str = "") -> Html:
     return listed([f"Targets missed: {'; '.join(said)}."] if said else [])
 
 
-def score_table(card: pd.DataFrame, family: str, *, currency: str = "", against: str = "before") -> Html:
-    """Make the table of one family: value, interval, change, verdict, target and spark line; and remarks below."""
-    rows = card[card["family"] == family].reset_index(drop=True)
-    past = card.attrs.get("history", pd.DataFrame())
-    form = {"currency": currency}
-    shown = pd.DataFrame(
-        {
-            "metric": [row.title + ("*" if row.note else "") for row in rows.itertuples()],
-            "value": rows["value"],
-            "interval": [_interval(r.low, r.high, r.unit, form) for r in rows.itertuples()],
-            "change": [_change(r.value, r.previous, r.unit, form) for r in rows.itertuples()],
-            "noise": [_verdict(row) for row in rows.to_dict("records")],
-            "target": [_target(row, form) for row in rows.to_dict("records")],
-            "trend": [list(past[name]) if name in past else [] for name in rows["metric"]],
-        }
-    )
-    if rows["target"].isna().all():
-        shown = shown.drop(columns=["target"])
-    if (shown["interval"] == "").all():
-        shown = shown.drop(columns=["interval", "noise"])
-    names = {"interval": "95% interval", "noise": "beyond noise?", "change": f"since {against}"}
-    written = [name for name in ("interval", "change") if name in shown]
-    made = table(
-        shown, caption=family_title(family), names=names, units={"value": list(rows["unit"])},
-        currency=currency, sparks=["trend"], numbers=written,
-        status=[name for name in ("noise",) if name in shown],
-        formats={name: _as_it_is for name in ("target",) if name in shown}, max_rows=100,
-    )  # fmt: skip
-    remarks = _remarks(rows)
-    return Html(made.html + remarks.html, f"{made.text}\n{remarks.text}".strip())
-
-
-def families(card: pd.DataFrame) -> list[str]:
-    """Return the families of a scorecard in their order."""
-    return list(dict.fromkeys(card["family"]))
-
-
-def score_tables(card: pd.DataFrame, *, currency: str = "", against: str = "before") -> Html:
-    """Make the tables of all families, under a heading for each category."""
-    made = []
-    for category in dict.fromkeys(card["category"]):
-        made.append(Html(f"<h3>{safe(category.capitalize())}</h3>", category.capitalize()))
-        rows = card[card["category"] == category]
-        rows.attrs = card.attrs
-        made += [score_table(rows, family, currency=currency, against=against) for family in families(rows)]
-    return Html("".join(part.html for part in made), "\n\n".join(part.text for part in made))
-
-
 def movements(crm: Crm, card: pd.DataFrame, period: str | Period, *, most: int = 3) -> Html:
     """Say what moved by more than noise, the strongest first, and which groups it came from."""
     now = crm.period(period)
-    found = movers(card, most=most)
+    found = movers(card, most=most, per_family=1)
     if not len(found):
         return quiet(f"Nothing moved by more than noise between {now.previous().name} and {now.name}.")
     currency, said = crm.config.currency, []
@@ -213,51 +196,7 @@ def noticed(crm: Crm, notes: Sequence[str] = ()) -> Html:
     return listed(found) if found else quiet("Nothing was repaired or left out while the data was opened.")
 
 
-def _target(row: dict, form: dict[str, str]) -> Html:
-    """Write a target with whether it is met, as mark and word."""
-    if missing(row["target"]):
-        return Html("", "")
-    text = say(row["target"], row["unit"], **form)
-    tone, sign = ("good", "✓ met") if row["status"] == "on target" else ("bad", "✗ missed")
-    if not row["status"]:
-        return Html(safe(text), text)
-    return Html(f'{safe(text)}\u00a0<span class="crm-status {tone}">{sign}</span>', f"{text} {sign}")
-
-
-def _as_it_is(cell: Html) -> Html:
-    return cell
-
-
-def _interval(low: float, high: float, unit: str, form: dict[str, str]) -> str:
-    text = say_interval(low, high, unit, **form)
-    text = text.replace(f"{NBSP}a{NBSP}day", "")  # the value beside it says so
-    return "" if text == UNKNOWN else text
-
-
-def _remarks(rows: pd.DataFrame) -> Html:
-    """List under a table what the engine noted: few observations, what is left out, why a value cannot be known."""
-    noted = [row for row in rows.itertuples() if row.note]
-    lines = [f"* {row.title}: {row.note}." for row in noted]
-    html = "<br>".join(safe(line) for line in lines)
-    return Html(f'<p class="quiet small">{html}</p>' if lines else "", "\n".join(lines))
-
-
-def _change(value: float, previous: float, unit: str, form: dict[str, str]) -> str:
-    return say_change(value, previous, unit, **form)
-
-
-def _verdict(row: dict) -> str:
-    """Write the verdict as a status: better or worse where it is more than noise and a direction is good."""
-    verdict = str(row.get("verdict") or "")
-    if "noise" in verdict:
-        return "no"
-    good = row.get("good")
-    if verdict and good is not None and not (isinstance(good, float) and np.isnan(good)):
-        return "better" if good else "worse"
-    return verdict
-
-
 __all__ = [
-    "data_table", "families", "family_title", "first_numbers", "missing_table", "movements",
-    "noticed", "score_table", "score_tables", "summary",
+    "by_luck", "chosen", "data_table", "family_title", "first_numbers", "missing_table", "movements", "noticed",
+    "summary",
 ]  # fmt: skip

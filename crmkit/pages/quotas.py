@@ -55,6 +55,49 @@ def attainment_table(frame: pd.DataFrame, *, caption: str) -> Html:
     return table(frame, caption=caption, units=units, currency=frame.attrs["currency"], status=["status"])
 
 
+def pace(crm: Crm) -> pd.DataFrame:
+    """List the targets of the periods that are running, and what the rest of each would have to bring.
+
+    Returns
+    -------
+    DataFrame
+        `metric` (its title), `period`, `so far`, `target`, `so far a day`, `needed` (a day, or the value of the rest),
+        `at this pace` (the value at the end) and `status`; units in `attrs["units"]`.
+    """
+    found = crm.pace()
+    if not len(found):
+        frame = pd.DataFrame()
+        frame.attrs["missing"] = (
+            "no period with a target is running" if "targets" in crm.tables else "needs the table targets"
+        )
+        return frame
+    about = [find(name) for name in found["metric"]]
+    shown = pd.DataFrame(
+        {
+            "metric": [metric.title for metric in about],
+            "period": found["period"],
+            "so far": found["value"],
+            "target": found["target"],
+            "at this pace": found["projected"],
+            "so far a day": found["per_day"],
+            "needed a day": found["needed_per_day"],
+            "needed in the rest": found["needed"],
+            "status": found["status"],
+        }
+    )
+    shown.attrs |= {"units": [metric.unit for metric in about], "currency": crm.config.currency}
+    return shown
+
+
+def pace_table(frame: pd.DataFrame, *, caption: str) -> Html:
+    """Make the table of what `pace` returns."""
+    if reason := missing_from(frame):
+        return absent(reason)
+    values = [name for name in frame if name not in ("metric", "period", "status")]
+    units = dict.fromkeys(values, frame.attrs["units"])
+    return table(frame, caption=caption, units=units, currency=frame.attrs["currency"], status=["status"])
+
+
 def attainment_by(crm: Crm, metric: str, period: str | Period, *, key: str, by: str) -> pd.DataFrame:
     """Compare a metric with the targets of single groups, such as new revenue with each representative's quota.
 

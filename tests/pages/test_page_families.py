@@ -6,7 +6,7 @@ import crmkit
 from crmkit import pages
 from crmkit.methods.levers import levers
 from crmkit.numbers import NBSP
-from crmkit.pages import overview, perception, quotas, retention, sales, velocity
+from crmkit.pages import overview, perception, quotas, retention, sales, scores, velocity
 
 
 def surveys(scores, **more):
@@ -159,10 +159,21 @@ def test_scorecard_page_says_what_is_missing_and_what_it_would_allow(pipeline):
     assert "cannot be measured" in overview.missing_numbers(overview.missing_table(scored)).text
 
 
-def test_scorecard_tables_hold_every_metric_once(sample):
-    scored = sample.scorecard("latest", metrics=["nps", "churn_rate", "win_rate", "revenue"])
-    text = overview.score_tables(scored, currency="EUR").text
-    assert [text.count(title) for title in ("Net Promoter Score", "Churn rate", "Win rate")] == [1, 1, 1]
+def test_scorecard_tables_hold_every_metric_in_its_family_and_the_chosen_ones_before(sample):
+    chosen = {"name": "x", "metrics": ["win_rate", "nps"]}
+    crm = crmkit.open(sample.tables["surveys"].to_pandas().pipe(lambda rows: {"surveys": rows}), config=chosen)
+    scored = sample.scorecard("latest", metrics=["nps", "churn_rate", "win_rate", "adoption_rate"])
+    text = scores.score_tables(crm, scored, currency="EUR").text
+    titles = ("Net Promoter Score", "Win rate", "Churn rate", "Adoption rate")
+    assert [text.count(title) for title in titles] == [2, 2, 1, 1]
+    order = [text.index(word) for word in ("Business performance", "User adoption", "Customer perception")]
+    assert order == sorted(order)
+    assert "Sales: 1 number" in text
+
+
+def test_how_many_numbers_pass_by_luck_is_counted(sample):
+    scored = sample.scorecard("latest", metrics=["nps", "nrr", "csat", "win_rate"])
+    assert "Of 4 numbers with an interval, 1 changed by more than noise" in overview.by_luck(scored).text
 
 
 def test_summary_names_what_changed_by_more_than_noise(sample):
@@ -179,6 +190,6 @@ def test_nothing_that_moved_is_said_so(sample):
 
 def test_what_the_engine_noted_stands_below_the_table(pipeline):
     scored = pipeline.scorecard("2026-Q2", metrics=["win_rate", "win_rate_value"])
-    text = overview.score_table(scored, "sales").text
+    text = scores.score_table(scored, "sales").text
     assert "Win rate by value*" in text
     assert "* Win rate by value: cannot be known: the lost deals carry no amount" in text

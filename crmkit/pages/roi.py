@@ -189,32 +189,27 @@ def _since(crm: Crm, now: Period, settle_months: int) -> Period:
     return Period(after.start, end, None, after.calendar)
 
 
-def change_table(found: pd.DataFrame, *, caption: str, trend: bool = True) -> Html:
-    """Show each metric before and since, the change with its interval, and what is left of it against the trend."""
+def change_table(found: pd.DataFrame, *, caption: str, trend: bool = False) -> Html:
+    """Show each metric before and since, and its change; or with `trend`, since against the trend before."""
     if reason := missing_from(found):
         return absent(reason)
     currency, rows = found.attrs.get("currency", ""), []
-    for name, both in found.groupby("metric", sort=False):
-        metric, readings = find(name), both.set_index("reading")
-        plain = readings.loc["before and after"]
+    first = "the trend would have led to" if trend else "before"
+    wanted = "against the trend before" if trend else "before and after"
+    for _, row in found[found["reading"] == wanted].iterrows():
+        metric = find(row["metric"])
         form = {"unit": metric.unit, "currency": currency}
-        row = {
-            "metric": metric.title + (", a month" if plain["note"] else ""),
-            "before": say(plain["before"], **form),
-            "since": say(plain["after"], **form),
-            "change": _change(plain, metric.unit, currency),
-            "verdict": _verdict(plain, metric.better),
-        }
-        if trend and "against the trend before" in readings.index:
-            line = readings.loc["against the trend before"]
-            row["against the trend"] = _change(line, metric.unit, currency)
-            row["verdict, trend"] = _verdict(line, metric.better)
-        rows.append(row)
-    frame = pd.DataFrame(rows).fillna(UNKNOWN)
-    words = [name for name in ("verdict", "verdict, trend") if name in frame]
-    numbers = [name for name in ("before", "since", "change", "against the trend") if name in frame]
-    names = {"verdict, trend": "verdict"}
-    return table(frame, caption=caption, numbers=numbers, status=words, names=names)
+        rows.append(
+            {
+                "metric": metric.title + (", a month" if row["note"].startswith("a month") else ""),
+                first: say(row["before"], **form),
+                "since": say(row["after"], **form),
+                "change": _change(row, metric.unit, currency),
+                "verdict": _verdict(row, metric.better),
+            }
+        )
+    numbers = [first, "since", "change"]
+    return table(pd.DataFrame(rows), caption=caption, numbers=numbers, status=["verdict"])
 
 
 def _change(row: pd.Series, unit: str, currency: str) -> str:

@@ -74,22 +74,24 @@ def before_after(
     they would have moved alike. None of them alone shows a cause.
     """
     names = [metrics] if isinstance(metrics, str) else list(metrics)
-    first, second = windows(crm, before=before, after=after, settle_months=settle_months)
-    rows = []
-    for name in names:
-        if lacks(crm, name):
-            continue
-        rows.append(_plain(crm, name, first, second))
-        if trend:
-            rows.append(_trend(crm, name, first, second))
-        if comparison is not None:
-            rows.append(_compared(crm, name, first, second, *comparison))
-    if not rows:
+    sides = windows(crm, before=before, after=after, settle_months=settle_months)
+    able = [name for name in names if not lacks(crm, name)]
+    if not able:
         raise NotInThisData(f"before_after: not in this data, {lacks(crm, names[0])}.")
+    whole = [crm.measure(able, period=window).set_index("metric") for window in sides]
+    months = [monthly(crm, able, window) for window in sides]
+    rows = []
+    for name in able:
+        own = [frame[frame["metric"] == name].dropna(subset="value") for frame in months]
+        rows.append(_plain(name, *(_side(frame.loc[name], part) for frame, part in zip(whole, own, strict=True))))
+        if trend:
+            rows.append({"metric": name, "reading": "against the trend before", **interrupted(*own)})
+        if comparison is not None:
+            rows.append(_compared(crm, name, *sides, *comparison))
     frame = pd.DataFrame(rows).reindex(columns=COLUMNS)
     numbers = [name for name in COLUMNS if name not in ("metric", "reading", "note")]
     frame = frame.astype(dict.fromkeys(numbers, float)).assign(note=frame["note"].fillna(""))
-    return said(frame, crm, before=first.name, after=second.name)
+    return said(frame, crm, before=sides[0].name, after=sides[1].name)
 
 
 def windows(
@@ -121,47 +123,47 @@ def windows(
     return crm.period(before), crm.period(after)
 
 
-def _plain(crm: Crm, name: str, first: Period, second: Period) -> dict[str, Any]:
+def _plain(name: str, was: tuple, now: tuple) -> dict[str, Any]:
     """Compare the metric in one whole window with that in the other."""
-    sides = [_side(crm, name, window) for window in (first, second)]
-    (was, was_low, was_high, _, _), (now, now_low, now_high, n, note) = sides
-    low, high = difference_interval((was, was_low, was_high), (now, now_low, now_high))
-    ratio, ratio_low, ratio_high = ratio_interval((was, was_low, was_high), (now, now_low, now_high))
+    low, high = difference_interval(was[:3], now[:3])
+    ratio, ratio_low, ratio_high = ratio_interval(was[:3], now[:3])
     return {
-        "metric": name, "reading": "before and after", "before": was, "after": now, "difference": now - was, "low": low,
-        "high": high, "ratio": ratio, "ratio_low": ratio_low, "ratio_high": ratio_high, "n": n, "note": note,
+        "metric": name, "reading": "before and after", "before": was[0], "after": now[0],
+        "difference": now[0] - was[0], "low": low, "high": high, "ratio": ratio, "ratio_low": ratio_low,
+        "ratio_high": ratio_high, "n": now[3], "note": now[4],
     }  # fmt: skip
 
 
-def _side(crm: Crm, name: str, window: Period) -> tuple[float, float, float, float, str]:
-    """Return value, interval, n and a note of a metric in a window.
+def _side(found: pd.Series, months: pd.DataFrame) -> tuple[float, float, float, float, str]:
+    """Return value, interval, n and a note of a metric in a window, from its row and those of its months.
 
     A mean or a share of the whole window lies among those of its months; what does not is a sum, which windows of
     different length cannot be compared by, so the mean of its months is taken. A metric without an interval gets that
     of its months.
     """
-    found = crm.measure(name, period=window).iloc[0]
     value, low, high, n = (float(found[column]) for column in ("value", "low", "high", "n"))
-    months = monthly(crm, name, window)["value"].dropna()
-    adds_up = len(months) > 1 and not months.min() <= value <= months.max()
-    if len(months) > 2 and not np.isnan(value) and (adds_up or np.isnan(low)):
+    each = months["value"]
+    adds_up = len(each) > 1 and not each.min() <= value <= each.max()
+    if len(each) > 2 and not np.isnan(value) and (adds_up or np.isnan(low)):
         from scipy.stats import t
 
-        half = t.ppf(0.975, len(months) - 1) * months.std(ddof=1) / len(months) ** 0.5
-        value, n = (float(months.mean()), len(months)) if adds_up else (value, n)
+        half = t.ppf(0.975, len(each) - 1) * each.std(ddof=1) / len(each) ** 0.5
+        value, n = (float(each.mean()), len(each)) if adds_up else (value, n)
         low, high = value - half, value + half
     return value, low, high, n, "a month, on average" if adds_up else ""
 
 
-def monthly(crm: Crm, name: str, window: Period) -> pd.DataFrame:
-    """Measure a metric in each whole month of a window, without intervals."""
+def monthly(crm: Crm, metrics: str | Sequence[str], window: Period) -> pd.DataFrame:
+    """Measure metrics in each whole month of a window, without intervals."""
     calendar = crm.config.calendar
     start = calendar.floor(window.start, "month")
     start = start if start == window.start else calendar.step(start, "month")
     end = calendar.floor(window.end, "month")
     if end <= start:
-        return pd.DataFrame({"period": pd.Series(dtype="datetime64[us]"), "value": pd.Series(dtype=float)})
-    return crm.measure(name, period=Period(start, end, None, calendar), every="month", intervals=False)
+        nothing = {"metric": pd.Series(dtype=object), "period": pd.Series(dtype="datetime64[us]")}
+        return pd.DataFrame(nothing | {"value": pd.Series(dtype=float)})
+    span = Period(start, end, None, calendar)
+    return crm.measure(metrics, period=span, every="month", intervals=False)
 
 
 def difference_interval(was: tuple[float, float, float], now: tuple[float, float, float]) -> tuple[float, float]:
@@ -193,12 +195,6 @@ def ratio_interval(was: tuple[float, float, float], now: tuple[float, float, flo
     if below <= 0 or above <= 0 or first < 0 or second < 0:
         return b / a, float("nan"), float("nan")
     return b / a, (a * b - first**0.5) / below, (a * b + second**0.5) / above
-
-
-def _trend(crm: Crm, name: str, first: Period, second: Period) -> dict[str, Any]:
-    """Compare with the straight line through the months before."""
-    past, now = (monthly(crm, name, window).dropna(subset="value") for window in (first, second))
-    return {"metric": name, "reading": "against the trend before", **interrupted(past, now)}
 
 
 def interrupted(past: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:

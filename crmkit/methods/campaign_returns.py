@@ -90,10 +90,10 @@ def _wide(crm, now: Period, by: str | None) -> pd.DataFrame:
 
 def _with_lead_cost(rows: pd.DataFrame) -> pd.DataFrame:
     """Add the interval of the cost per lead, from that of the number of leads."""
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     leads, spend = rows["campaign_leads"], rows["marketing_spend"]
-    few, many = chi2.ppf(0.025, 2 * leads) / 2, chi2.ppf(0.975, 2 * leads + 2) / 2
+    few, many = gammaincinv(leads.where(leads > 0), 0.025), gammaincinv(leads + 1, 0.975)
     there = rows["cost_per_lead"].notna()
     return rows.assign(
         cost_per_lead_low=(spend / many).where(there), cost_per_lead_high=(spend / few).where(there & (few > 0))

@@ -81,7 +81,7 @@ def paired_change(
             raise NotInThisData(f"{metric}: {frame.loc[absent, 'note'].iloc[0]}.")
     sides = [frame.set_index(by)["value"].dropna() for frame in measured]
     days = [span.days_known(crm.as_of) for span in spans]
-    scale = days[1] / days[0] if declared.unit in ("count", "money", "hours", "days", "ratio") else 1.0
+    scale = days[1] / days[0] if declared.unit in ("count", "money", "hours", "days", "per_unit") else 1.0
     pairs = pd.concat({"before": sides[0] * scale, "after": sides[1]}, axis=1).dropna()
     unpaired = len(sides[0].index.union(sides[1].index)) - len(pairs)
     if len(pairs) < FEWEST:

@@ -70,10 +70,11 @@ def satisfaction_by_delay(crm, *, period: str | Period | None = None) -> pd.Data
     Returns
     -------
     DataFrame
-        One row a band of delay, the quickest first: `band`, `value` (share satisfied), `low`, `high` (Wilson), `n`
-        (answers). In `attrs`: `fit`, the regression (`Logit`) of being satisfied on the logarithm of the time to
-        resolve over what is usual, each agent having a level of its own; `raw`, the same without; `answers`, how many.
-        What is usual is the median of the resolved cases of the same priority. A slope is per factor e of that time.
+        One row a band of delay, the quickest first: `delay` (the band), `value` (share satisfied), `low`, `high`
+        (Wilson), `n` (answers). In `attrs`: `fit`, the regression (`Logit`) of being satisfied on the logarithm of the
+        time to resolve over what is usual, each agent having a level of its own; `raw`, the same without; `answers`,
+        how many. What is usual is the median of the resolved cases of the same priority. A slope is per factor e of
+        that time.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def satisfaction_by_delay(crm, *, period: str | Period | None = None) -> pd.Data
         count, good = float(mine.sum()), float(y[mine].sum())
         ends = wilson(np.array([good]), np.array([count]))
         rows.append((name, good / count if count else np.nan, ends[0].item(), ends[1].item(), count))
-    frame = pd.DataFrame(rows, columns=["band", "value", "low", "high", "n"])
+    frame = pd.DataFrame(rows, columns=["delay", "value", "low", "high", "n"])
     return said(frame, crm, title="Satisfied answers", unit="share", fit=fit, raw=raw, answers=len(cases))
 
 

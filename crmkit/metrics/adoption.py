@@ -75,7 +75,7 @@ def adoption_rate(user_periods):
 
 @metric(
     title="Log-ins per user",
-    unit="ratio",
+    unit="per_unit",
     better="up",
     at="at",
     formula="log-ins of licensed users ÷ licensed users",
@@ -96,7 +96,7 @@ def logins_per_user(user_periods):
 
 @metric(
     title="Records updated per user",
-    unit="ratio",
+    unit="per_unit",
     better="up",
     at="at",
     formula="records created or updated by licensed users ÷ licensed users",
@@ -183,7 +183,7 @@ def contributor_rate(user_periods):
 
 @metric(
     title="Actions per active day",
-    unit="ratio",
+    unit="per_unit",
     better="up",
     at="at",
     formula="events other than log-ins ÷ days with any event, of licensed users",
@@ -204,7 +204,7 @@ def actions_per_active_day(user_periods):
 
 
 @metric(
-    title="Fields filled in",
+    title="Field completeness",
     unit="share",
     better="up",
     at="created_at",
@@ -282,7 +282,7 @@ def stale_records(record_touches, as_of, *, days=90):
 
 
 @metric(
-    title="Stale records, share",
+    title="Stale share",
     unit="share",
     better="down",
     at="touched_at",
@@ -326,7 +326,7 @@ def interactions(agent_activities):
 
 @metric(
     title="Interactions per agent",
-    unit="ratio",
+    unit="per_unit",
     better="up",
     at="at",
     formula="activities of users of sales and support ÷ these users",

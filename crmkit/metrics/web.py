@@ -21,16 +21,21 @@ _KNOWN = (
 
 
 def _visitors(visits, where=None):
-    """Count different visitors; cannot be known where visits are there and none of them names a visitor."""
+    """Count different visitors."""
+    return count(where, distinct=visits.visitor_id)
+
+
+def _named(kind, visits, *, interval=None):
+    """Withhold what is counted by visitor where visits are there and none of them names a visitor."""
     named = visits.visitor_id.notnull()
-    counted = withheld(
-        count(where, distinct=visits.visitor_id),
+    known = withheld(
+        kind,
         amount=named.cast("int64"),
         where=visits.session_id.notnull(),
         reason="cannot be known: no visit says who the visitor was",
-        interval=None,
+        interval=interval,
     )
-    return counted.remarking(~named, "some visits do not say who the visitor was: they count as visits alone")
+    return known.remarking(~named, "visits that do not say who the visitor was count as visits alone")
 
 
 @metric(
@@ -54,7 +59,7 @@ def visitors(web_visits):
     >>> crm.measure("visitors", every="month", period="2026-03-01/2026-05-01").value.tolist()
     [2.0, 1.0]
     """
-    return _visitors(web_visits)
+    return _named(_visitors(web_visits), web_visits)
 
 
 @metric(
@@ -84,7 +89,6 @@ def sessions(web_visits):
     at=_AT,
     formula="visitors whose first visit of all began in the period",
     caveats="In the first months that the data knows, everybody is new. Who deletes cookies is new again.",
-    optional=("leads", "orders"),
 )
 def new_visitors(web_visits):
     """Visitors whose first visit that the data knows began in the period. They add up over periods and groups.
@@ -97,13 +101,7 @@ def new_visitors(web_visits):
     >>> crm.measure("new_visitors", every="month", period="2026-02-01/2026-04-01").value.tolist()
     [1.0, 1.0]
     """
-    return withheld(
-        count(web_visits.is_first),
-        amount=web_visits.visitor_id.notnull().cast("int64"),
-        where=web_visits.session_id.notnull(),
-        reason="cannot be known: no visit says who the visitor was",
-        interval=None,
-    )
+    return _named(count(web_visits.is_first), web_visits)
 
 
 @metric(
@@ -112,7 +110,6 @@ def new_visitors(web_visits):
     at=_AT,
     formula="visitors who had visited before the period ÷ visitors",
     caveats="In the first months that the data knows, it is too low. Who deletes cookies does not return.",
-    interval="wilson",
 )
 def returning_visitor_rate(web_visits, period):
     """Of the visitors of the period, the share whose first visit lies before it. Interval: Wilson.
@@ -124,7 +121,7 @@ def returning_visitor_rate(web_visits, period):
     0.5
     """
     before = period.earlier(web_visits.first_started_at, web_visits.started_at)
-    return count(before, distinct=web_visits.visitor_id) / count(distinct=web_visits.visitor_id)
+    return _named(_visitors(web_visits, before) / _visitors(web_visits), web_visits, interval="wilson")
 
 
 @metric(
@@ -245,7 +242,6 @@ def bounce_rate(web_visits):
     formula="visitors who became a lead ÷ visitors",
     caveats=f"{_IN_PERIOD} new_visitor_to_lead_rate follows each new visitor for the same time. Printed upside down it "
     f"is visitors_per_lead. By source, both parts are of the visits from it; parts of groups do not add up. {_KNOWN}",
-    interval="wilson",
 )
 def visitor_to_lead_rate(web_visits):
     """Of the different visitors of the period, the share that became a lead in one of its visits. Interval: Wilson.
@@ -258,7 +254,8 @@ def visitor_to_lead_rate(web_visits):
     >>> crm.measure("visitor_to_lead_rate", period="2026-03")[["numerator", "denominator"]].values.tolist()
     [[1.0, 3.0]]
     """
-    return _visitors(web_visits, web_visits.lead_id.notnull()) / _visitors(web_visits)
+    led = _visitors(web_visits, web_visits.lead_id.notnull())
+    return _named(led / _visitors(web_visits), web_visits, interval="wilson")
 
 
 @metric(
@@ -269,7 +266,6 @@ def visitor_to_lead_rate(web_visits):
     formula="visitors ÷ visitors who became a lead",
     caveats=f"{_IN_PERIOD} Some articles print it as the conversion rate, where less would be better: it is "
     "visitor_to_lead_rate upside down.",
-    interval=None,
 )
 def visitors_per_lead(web_visits):
     """How many different visitors the site had in the period for each one that became a lead.
@@ -282,7 +278,8 @@ def visitors_per_lead(web_visits):
     >>> crm.measure("visitors_per_lead", period="2026-03").value.item()
     3.0
     """
-    return _visitors(web_visits) / _visitors(web_visits, web_visits.lead_id.notnull())
+    led = _visitors(web_visits, web_visits.lead_id.notnull())
+    return _named(_visitors(web_visits) / led, web_visits)
 
 
 @metric(
@@ -338,7 +335,6 @@ def new_visitor_to_lead_rate(web_visits, as_of, *, window_days=30):
     formula="visitors who bought on the site ÷ visitors",
     caveats=f"{_IN_PERIOD} Orders by telephone or through sales are in neither part. By source or landing page, both "
     f"parts are of the visits from it; parts of groups do not add up. {_KNOWN}",
-    interval="wilson",
 )
 def visitor_purchase_rate(web_visits):
     """Of the different visitors of the period, the share that placed an order in one of its visits. Interval: Wilson.
@@ -349,7 +345,8 @@ def visitor_purchase_rate(web_visits):
     >>> round(crm.measure("visitor_purchase_rate", period="2026-03").value.item(), 4)
     0.6667
     """
-    return _visitors(web_visits, web_visits.order_id.notnull()) / _visitors(web_visits)
+    bought = _visitors(web_visits, web_visits.order_id.notnull())
+    return _named(bought / _visitors(web_visits), web_visits, interval="wilson")
 
 
 @metric(
@@ -380,6 +377,7 @@ def _within(visits, done_at, as_of, window_days):
     window = ibis.interval(days=window_days)
     closed = visits.started_at + window <= at(as_of) if as_of is not None else ibis.literal(False)
     done = share(done_at <= visits.started_at + window, of=visits.is_first & closed)
-    return done.remarking(
+    done = done.remarking(
         visits.is_first & ~closed, f"new visitors of the last {window_days} days are left out: they may do it yet"
     )
+    return _named(done, visits, interval="wilson")

@@ -9,7 +9,7 @@ import pandas as pd
 from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData
 from crmkit.methods.usage import STATES
-from crmkit.numbers import say, say_interval
+from crmkit.numbers import NBSP, say, say_interval
 from crmkit.pages.frames import dimension, tried
 from crmkit.pages.showing import absent, fold, grid, listed, missing_from, quiet
 from crmkit.periods import Period
@@ -36,11 +36,10 @@ DEFINED = (
     "routine_minutes", "hours_saved",
 )  # fmt: skip
 TEAM_UNITS = {
-    "licensed": "count", "active": "count", "adoption": "share", "days active": "days", "records updated": "ratio",
-    "actions a day": "ratio",
+    "licensed": "count", "active": "count", "adoption": "share", "days active": "per_unit",
+    "records updated": "per_unit", "actions a day": "per_unit",
 }  # fmt: skip
 OWNER_UNITS = {"live records": "count", "stale": "count", "stale share": "share", "fields filled in": "share"}
-ROUTINE_UNITS = {"minutes before": "minutes", "minutes now": "minutes", "pieces of work": "count", "hours": "hours"}
 
 
 def people(crm: Crm, names: bool) -> tuple[str, str]:
@@ -95,7 +94,7 @@ def _teams(crm: Crm, now: Period) -> pd.DataFrame:
     value, count = rows["value"], "adoption_rate"
     shown = pd.DataFrame(
         {
-            by: rows.index,
+            by.rpartition(".")[2]: rows.index,
             "licensed": rows["denominator"][count].to_numpy(),
             "active": rows["numerator"][count].to_numpy(),
             "adoption": value[count].to_numpy(),
@@ -256,8 +255,8 @@ def routine(crm: Crm, period: str | Period) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `kind`, `minutes before`, `minutes now`, `of before` (with its `95% interval`), `pieces of work`, `hours` (saved
-        since), `95% interval of hours`.
+        `kind`, `minutes before`, `minutes now`, `part of before` and `hours saved` (both as text, with their 95%
+        intervals), `pieces of work` (since).
     """
     from crmkit.methods.pairs import routine_time
 
@@ -269,30 +268,38 @@ def routine(crm: Crm, period: str | Period) -> pd.DataFrame:
     found = tried(routine_time, crm, before=spans[0], after=spans[1])
     if missing_from(found):
         return found
-    hours = zip(found["hours_low"], found["hours_high"], strict=True)
     return pd.DataFrame(
         {
             "kind": found["kind"],
             "minutes before": found["before"],
             "minutes now": found["after"],
-            "of before": found["ratio"],
-            "95% interval": [say_interval(*ends, "share") for ends in zip(found["low"], found["high"], strict=True)],
+            "part of before": [_with_interval(*ends, "share") for ends in _ends(found, "ratio", "low", "high")],
+            "hours saved": [
+                _with_interval(*ends, "") for ends in _ends(found, "hours_saved", "hours_low", "hours_high")
+            ],
             "pieces of work": found["n"],
-            "hours": found["hours_saved"],
-            "95% interval of hours": [say_interval(*ends, "hours") for ends in hours],
         }
     )
 
 
+def _ends(found: pd.DataFrame, *names: str):
+    return zip(*(found[name] for name in names), strict=True)
+
+
+def _with_interval(value: float, low: float, high: float, unit: str) -> str:
+    middle, *ends = (say(number, unit, digits=1) for number in (value, low, high))
+    return f"{middle} ({' to '.join(ends)})".replace(" ", NBSP)
+
+
 def routine_table(frame: pd.DataFrame) -> Html:
     """Make the table of what `routine` returns."""
-    written = ["95% interval", "95% interval of hours"]
+    minutes = dict.fromkeys(("minutes before", "minutes now"), lambda value: say(value, "", digits=1))
     return grid(
         frame,
-        caption="Minutes of routine work before the CRM and since, and the hours saved since",
-        units=ROUTINE_UNITS | {"of before": "share"},
-        names={"of before": "part of before", "hours": "hours saved"},
-        numbers=written,
+        caption="Routine work before the CRM and since, with 95% intervals",
+        units={"pieces of work": "count"},
+        formats=minutes,
+        numbers=["part of before", "hours saved"],
     )
 
 

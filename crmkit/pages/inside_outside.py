@@ -187,8 +187,8 @@ def delay_finding(frame: pd.DataFrame) -> str:
         return ""
     first, last = known.iloc[0], known.iloc[-1]
     return (
-        f"{say(first['value'], 'share', digits=0)} are satisfied where a case took {first['band']} the usual time, "
-        f"{say(last['value'], 'share', digits=0)} where it took {last['band']} that"
+        f"{say(first['value'], 'share', digits=0)} are satisfied where a case took {first['delay']} the usual time, "
+        f"{say(last['value'], 'share', digits=0)} where it took {last['delay']} that"
     )
 
 

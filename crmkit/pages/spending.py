@@ -10,7 +10,7 @@ from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.attribution import MODELS
 from crmkit.methods.response_curves import ResponseCurves, response_curves
-from crmkit.numbers import say, say_interval
+from crmkit.numbers import say_interval
 from crmkit.pages.frames import tried, values
 from crmkit.pages.showing import grid, listed, missing_from
 from crmkit.periods import Period
@@ -36,12 +36,11 @@ def curve_table(found: ResponseCurves, *, caption: str) -> Html:
     """Make the table of what a little more money would bring in each channel."""
     if missing_from(found.table):
         return grid(found.table, caption=caption)
-    rows, currency = found.table, found.table.attrs.get("currency", "")
+    rows = found.table
     shown = pd.DataFrame(
         {
             found.by: rows[found.by],
             "spent a month": rows["spend_now"],
-            "leads a month": rows["leads_now"],
             "more leads per 1,000": rows["marginal_leads"],
             "95% interval": _spans(rows, "marginal_leads", ""),
             "margin per lead": rows["value_per_lead"],
@@ -55,13 +54,10 @@ def curve_table(found: ResponseCurves, *, caption: str) -> Html:
         shown,
         caption=caption,
         units={
-            "spent a month": "money", "leads a month": "", "more leads per 1,000": "", "margin per lead": "money",
+            "spent a month": "money", "more leads per 1,000": "", "margin per lead": "money",
             "back per 1 more": "ratio",
         },
         numbers=["95% interval", "interval of it"],
-        formats={"leads a month": lambda v: say(v, "", digits=1), "margin per lead": lambda v: say(
-            v, "money", currency=currency, digits=0
-        )},
     )  # fmt: skip
 
 
@@ -94,7 +90,7 @@ def curve_sentences(found: ResponseCurves) -> Html:
     if len(open_):
         said.append(f"The interval holds both gain and loss in {', '.join(open_[found.by])}.")
     doubtful = rows[rows["reason"] != ""]
-    said += [f"{row[found.by]} cannot tell: {row['reason']}." for row in doubtful.to_dict("records")]
+    said += [f"In {row[found.by]} it cannot be told: {row['reason']}." for row in doubtful.to_dict("records")]
     return listed(said)
 
 
@@ -106,7 +102,7 @@ def agreement(crm: Crm, period: str | Period, agree: pd.DataFrame, shared: pd.Da
     if not lacks(crm, "campaign_revenue") and {"orders", "opportunities"} & set(crm.tables):
         value = values(crm, ["campaign_revenue", "unattributed_revenue"], now)
         what, whole = _sold(crm, now)
-        rows.append({"what": f"attributed + unattributed = {what}", "left": value.sum(), "right": whole, **form})
+        rows.append({"what": f"Attributed + unattributed = {what}", "left": value.sum(), "right": whole, **form})
     if not missing_from(shared):
         sums = shared.groupby("model")["value"].sum()
         total = shared.attrs["total"]

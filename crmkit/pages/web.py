@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,6 +24,11 @@ CARDS = (
     "visitors", "visitor_to_lead_rate", "visitor_purchase_rate", "time_on_site_per_visitor", "sessions",
     "session_purchase_rate", "bounce_rate", "pages_per_session",
 )  # fmt: skip
+OF_VISITORS = {
+    "visitors", "new_visitors", "returning_visitor_rate", "sessions_per_visitor", "time_on_site_per_visitor",
+    "visitor_to_lead_rate", "visitors_per_lead", "new_visitor_to_lead_rate", "visitor_purchase_rate",
+}  # fmt: skip
+UNNAMED = "no visit says who the visitor was, so visitors cannot be counted"
 STAY = (
     "sessions_per_visitor", "pages_per_session", "bounce_rate", "time_on_site", "time_on_site_per_visitor",
 )  # fmt: skip
@@ -31,6 +37,44 @@ DEFINED = (
     "visitors_per_lead", "session_lead_rate", "new_visitor_to_lead_rate", "visitor_purchase_rate",
     "session_purchase_rate",
 )  # fmt: skip
+
+
+def visitors_named(crm: Crm) -> bool:
+    """Tell whether any visit says who the visitor was."""
+    if lacks(crm, "visitors"):
+        return False
+    asked = ("visitors named",)
+    if asked not in crm.remembered:
+        named = crm.relations.get("web_sessions").visitor_id.count()
+        crm.remembered[asked] = bool(named.to_pyarrow().as_py())
+    return crm.remembered[asked]
+
+
+def able(crm: Crm, metrics: Sequence[str]) -> list[str]:
+    """Return those of some metrics that can be known, leaving out those of visitors where no visit names one.
+
+    Examples
+    --------
+    >>> import crmkit
+    >>> crm = crmkit.open({"web_sessions": {"session_id": ["1"], "visitor_id": [None], "started_at": ["2026-03-01"],
+    ...     "pages": [3]}})
+    >>> able(crm, ["visitors", "sessions", "pages_per_session", "time_on_site"])
+    ['sessions', 'pages_per_session']
+    """
+    named = visitors_named(crm)
+    return [name for name in metrics if not lacks(crm, name) and (named or name not in OF_VISITORS)]
+
+
+def first_able(crm: Crm, *metrics: str) -> str:
+    """Return the first of some metrics that can be known; the last where none can."""
+    return next(iter(able(crm, metrics)), metrics[-1])
+
+
+def of_visitors(crm: Crm, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame about visitors, with the reason where no visit says who they were."""
+    if not frame.attrs.get("missing") and not visitors_named(crm):
+        frame.attrs["missing"] = lacks(crm, "visitors") or UNNAMED
+    return frame
 
 
 def column(crm: Crm, wanted: str = "", *among: str) -> str:
@@ -55,6 +99,8 @@ def adding_up(crm: Crm, period: str | Period, *, every: str, by: str) -> Html:
         return absent(reason)
     now = crm.period(period)
     whole = float(values(crm, ["visitors"], now)["visitors"])
+    if not visitors_named(crm):
+        return absent(UNNAMED)
     if missing(whole) or not whole:
         return listed([])
     said = []
@@ -88,7 +134,9 @@ def new_and_returning(crm: Crm, period: str | Period) -> Html:
     if reason := lacks(crm, names[0]):
         return absent(reason)
     found = crm.measure(names, period=crm.period(period)).set_index("metric")
-    if missing(found.loc["visitors", "value"]) or not found.loc["visitors", "value"]:
+    if not visitors_named(crm):
+        return absent(UNNAMED)
+    if not found.loc["visitors", "value"]:
         return listed([])
     back = found.loc["returning_visitor_rate"]
     interval = say_interval(back["low"], back["high"], "share")
@@ -166,8 +214,10 @@ def both_ways_up(crm: Crm, period: str | Period) -> Html:
     now = crm.period(period)
     row = crm.measure("visitor_to_lead_rate", period=now).iloc[0]
     leads, visitors = row["numerator"], row["denominator"]
+    if not visitors_named(crm):
+        return absent(UNNAMED)
     if missing(row["value"]):
-        return absent(row["note"] or f"there were no visitors in {now.name}")
+        return absent(f"there were no visitors in {now.name}")
     if not leads:
         return listed([f"None of the {_n(visitors)} visitors of {now.name} became a lead on the site."])
     share, span = say(row["value"], "share"), say_interval(row["low"], row["high"], "share")
@@ -197,14 +247,14 @@ def by_visit_and_by_visitor(crm: Crm, period: str | Period) -> Html:
         return absent(f"there were no visits in {now.name}")
     text = f"In {_n(visit['numerator'])} of the {_n(visit['denominator'])} visits of {now.name} an order was placed: "
     text += f"{say(visit['value'], 'share')} (95% interval {say_interval(visit['low'], visit['high'], 'share')})."
-    if missing(person["value"]):
-        return listed([text, f"Of the visitors, it {person['note'] or 'cannot be known'}."])
+    if not visitors_named(crm):
+        return listed([text, f"What share of the visitors bought is not known: {UNNAMED}."])
     people = f"Of the {_n(person['denominator'])} visitors of {now.name} {_n(person['numerator'])} bought: "
     people += f"{say(person['value'], 'share')} (95% interval {say_interval(person['low'], person['high'], 'share')})."
     why = ""
     if person["denominator"] < visit["denominator"]:
-        which = "The share of visitors is the higher one" if person["value"] > visit["value"] else "The two are close"
-        why = f"{which}: several visits of one buyer are one buyer. Compare with others by the same of the two."
+        higher = "visitors" if person["value"] > visit["value"] else "visits"
+        why = f"The share of {higher} is the higher one, since people come more than once. Compare only like with like."
     return listed([people, text, why])
 
 
@@ -215,6 +265,8 @@ def followed_new(crm: Crm, period: str | Period, *, window_days: int) -> Html:
         return absent(reason)
     now = crm.period(period)
     row = crm.measure(name, period=now, window_days=window_days).iloc[0]
+    if not visitors_named(crm):
+        return absent(UNNAMED)
     if missing(row["value"]):
         return absent(f"no new visitor of {now.name} has been known for {window_days} days yet")
     new = float(values(crm, ["new_visitors"], now)["new_visitors"])

@@ -44,7 +44,7 @@ def credit(
         wide = frame.pivot_table(index=by, columns="model", values="value", aggfunc="sum").fillna(0.0)
         models = list(dict.fromkeys(frame["model"]))
         wide = wide.assign(most=wide.max(axis=1)).sort_values("most", ascending=False, kind="stable").head(12)[models]
-        ax = style.new_panel(ax, height=min(1.7 + 0.34 * max(len(wide), 2), 6.6))
+        ax = style.new_panel(ax, height=min(1.7 + 0.46 * max(len(wide), 2), 7.2))
         if wide.empty:
             style.no_data(ax)
         else:
@@ -73,8 +73,8 @@ def _draw_credit(ax: Axes, wide: pd.DataFrame, what: words.About) -> None:
     for place, model in enumerate(wide.columns):
         color, mark = style.PALETTE[place % len(style.PALETTE)], _RULE_MARKS[place % len(_RULE_MARKS)]
         # marks that would hide each other are set a little apart
-        shift = 0.12 * (place - (len(wide.columns) - 1) / 2)
-        ax.plot(wide[model], places + shift, mark, color=color, markersize=6, label=str(model), zorder=3)
+        shift = 0.14 * (place - (len(wide.columns) - 1) / 2)
+        ax.plot(wide[model], places + shift, mark, color=color, markersize=5, label=str(model), zorder=3)
     ax.set_xlim(min(0.0, float(wide.to_numpy().min()) * 1.05), float(wide.to_numpy().max()) * 1.06 or 1.0)
     style.value_axis(ax, ax.xaxis, "money", currency=what.currency, lang=what.lang)
     ax.spines["bottom"].set_visible(False)

@@ -55,8 +55,7 @@ def cash_flow(
             names = _step_names(frame)
             if "month" not in frame:
                 ax.set_xlabel(f"months since {start}")
-            after = int(step[pays]) + ("month" in frame) if pays is not None else 0
-            found = _flow_finding(names, so_far, pays, f"{after} months after {start}", what)
+            found = _flow_finding(frame, names, pays, start, what)
             low = int(so_far.argmin())
             alt = (
                 f"Cash flow by month, {names[0]} to {names[-1]}: the sum so far is lowest with "
@@ -82,11 +81,19 @@ def _step_names(frame: pd.DataFrame) -> list[str]:
     return [f"month {step:g}" for step in frame["step"]]
 
 
-def _flow_finding(names: list[str], so_far: np.ndarray, pays: int | None, after: str, what: words.About) -> str:
-    if pays is not None:
-        later = f"; {what.say(so_far[-1])} in all by the end" if so_far[-1] > 0 else "; later below zero again"
-        return f"It had paid for itself by the end of {names[pays]}, {after}{later}"
-    return f"It has not paid for itself by {names[-1]}: {what.say(abs(so_far[-1]))} short"
+def _flow_finding(frame: pd.DataFrame, names: list[str], pays: int | None, start: str, what: words.About) -> str:
+    """Say when it has paid, and what is left at the end: of months that are past, or of a plan."""
+    end, past = float(frame["cumulative"].iloc[-1]), "month" in frame
+    if pays is None:
+        short_of = what.say(abs(end))
+        if past:
+            return f"It has not paid for itself by {names[-1]}: {short_of} short"
+        return f"It does not pay for itself within {frame['step'].iloc[-1]:g} months: {short_of} short"
+    later = f"{what.say(end)} in all by the end" if end > 0 else "later below zero again"
+    if past:
+        after = frame["step"].iloc[pays] + 1
+        return f"It had paid for itself by the end of {names[pays]}, {after:g} months after {start}; {later}"
+    return f"It pays for itself after {frame['step'].iloc[pays]:g} months; {later}"
 
 
 def _draw_flow(ax: Axes, frame: pd.DataFrame, pays: int | None, what: words.About) -> None:
@@ -138,7 +145,9 @@ def tornado(
         As in `trend`; the unit is money unless told otherwise.
     """
     need(frame, "input", "at_low", "at_high", "expected", "low_input", "high_input")
-    what = words.about(frame, None, source=source, usual={"title": words.title_of(outcome), "unit": "money"}, **given)
+    what = words.about(
+        frame, None, source=source, usual={"title": outcome[:1].upper() + outcome[1:], "unit": "money"}, **given
+    )
     with style.house():
         rows = frame[frame["at_low"].notna() & frame["at_high"].notna()].head(top)
         ax = style.new_panel(ax, height=min(1.9 + 0.4 * max(len(rows), 2), 6.6))

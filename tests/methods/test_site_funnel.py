@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -10,7 +12,6 @@ import pytest
 import crmkit
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods import common
-from crmkit.methods import site_funnel as module
 from crmkit.methods.landing_pages import ABOVE, ALIKE, BELOW, TOO_FEW, against_the_rest, landing_pages
 from crmkit.methods.site_funnel import site_funnel
 
@@ -151,7 +152,9 @@ def test_what_is_lacking_is_said():
 @pytest.mark.parametrize("dialect", ["postgres", "snowflake", "databricks"])
 def test_it_is_one_query_that_compiles_for_warehouses(dialect, monkeypatch):
     asked = []
-    monkeypatch.setattr(module, "run", lambda query: asked.append(query) or common.run(query))
+    monkeypatch.setattr(
+        sys.modules[site_funnel.__module__], "run", lambda query: asked.append(query) or common.run(query)
+    )
     site_funnel(opened(), period="2026-01", by="source")
     site_funnel(opened(), period="2026-01", path="orders", who="all")
     assert len(asked) == 2

@@ -137,7 +137,7 @@ def test_visits_without_a_visitor_are_visits_and_no_visitors():
     crm = ledger(web_sessions=table, as_of="2026-03-31")
     found = crm.measure(["visitors", "sessions", "new_visitors", "visitor_purchase_rate"], period=MARCH)
     assert found.value.tolist() == [1, 3, 1, 0]
-    assert "do not say who the visitor was" in found.note[0]
+    assert "visits that do not say who the visitor was count as visits alone" in found.note[0]
 
 
 def test_where_no_visit_names_its_visitor_they_cannot_be_known():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from crmkit.errors import UsageError
 from crmkit.kinds.arithmetic import both
 from crmkit.kinds.base import Atom, Kind
 from crmkit.kinds.plain import Attained, Count, Days, Level, Mean, NetShare, Quantile, Share, Total, Waiting, Withheld
@@ -49,6 +50,8 @@ def waiting(begun_at: Any, over_at: Any, met: Any) -> Waiting:
 
 def attained(metric: str) -> Attained:
     """Divide the metric called `metric` by its target for the same period and group."""
+    if metric == "attainment":
+        raise UsageError("There is no attainment of attainment; name the metric that has the target, such as revenue.")
     return Attained(metric)
 
 

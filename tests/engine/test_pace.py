@@ -153,3 +153,5 @@ def test_attainment_of_what_is_no_metric_is_refused():
     crm = opened("2026-03-31", [("leads", "2026-01", 4)], **leads("2026-01-02"))
     with pytest.raises(UsageError, match="no metric 'sales'"):
         crm.measure("attainment", of="sales", period="2026-01")
+    with pytest.raises(UsageError, match="attainment of attainment"):
+        crm.measure("attainment", of="attainment", period="2026-01")

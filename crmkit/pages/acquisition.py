@@ -32,7 +32,11 @@ def shares(crm: Crm, period: str | Period, *, of: str = "sales") -> pd.DataFrame
     """Return the concentration curve of the 12 months to the end of a period."""
     from crmkit.methods.pareto import pareto
 
-    return tried(pareto, crm, of=of, period=trailing_year(crm.period(period)))
+    now = crm.period(period)
+    curve = tried(pareto, crm, of=of, period=trailing_year(now))
+    if "value" in curve and len(curve) < 2:
+        curve.attrs["missing"] = f"nobody brought anything in the 12 months to the end of {now.name}"
+    return curve
 
 
 def share_readings(curve: pd.DataFrame) -> pd.DataFrame:

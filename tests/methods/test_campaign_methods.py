@@ -211,6 +211,15 @@ def test_months_that_are_not_over_are_left_out():
     assert len(response_curves(crm).points) == 11
 
 
+def test_what_comes_after_the_period_looked_at_changes_nothing():
+    crm = monthly([100.0 * (1 + i) for i in range(12)], [3 + i for i in range(12)])
+    points = response_curves(crm, until="2025-Q3").points
+    assert points.period.max() == pd.Timestamp("2025-09-01")
+    assert len(points) == 9
+    with pytest.raises(NotInThisData, match="no campaign ran"):
+        response_curves(crm, until="2024-Q3")
+
+
 def test_curves_need_spending_and_leads():
     with pytest.raises(NotInThisData, match="needs the table"):
         response_curves(crmkit.open({"campaigns": CAMPAIGNS}, as_of="2026-06-30"))

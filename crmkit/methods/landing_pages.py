@@ -12,6 +12,7 @@ from crmkit.periods import Period
 
 RATES = {"bounce_rate": "bounce", "session_lead_rate": "lead", "session_purchase_rate": "purchase"}
 """The rates that are compared, and what their columns begin with."""
+_SIDES = ("value", "low", "high", "numerator", "denominator")
 FEW = 5
 """With fewer expected visits of either outcome, nothing is said about a page."""
 ABOVE, BELOW, ALIKE, TOO_FEW = "above the rest", "below the rest", "no clear difference", "too few visits"
@@ -66,8 +67,10 @@ def landing_pages(crm, *, period: str | Period, by: str = "landing_page") -> pd.
     need(crm, "landing_pages", "web_visits")
     rates = {name: what for name, what in RATES.items() if not lacks(crm, name)}
     found = crm.measure(["sessions", *rates], period=period, by=by)
-    wide = found.pivot(index=by, columns="metric", values=["value", "low", "high", "numerator", "denominator"])
-    visits = wide["value"]["sessions"] if len(wide) else pd.Series(dtype=float)
+    if not len(found):  # a period without visits: the same columns, and no page
+        found = pd.DataFrame({"metric": ["sessions", *rates], by: ""}).assign(**dict.fromkeys(_SIDES, 0.0))
+    wide = found.pivot(index=by, columns="metric", values=list(_SIDES))
+    visits = wide["value"]["sessions"]
     frame = pd.DataFrame({"visits": visits.astype(int), "share": visits / visits.sum()})
     for name, what in rates.items():
         part, of = (wide[side][name].fillna(0).to_numpy(float) for side in ("numerator", "denominator"))

@@ -152,7 +152,7 @@ def _with_interval(found: pd.DataFrame) -> str:
 
 def left_out(found: pd.DataFrame) -> Html:
     """Say which numbers are not in the comparison, and why; nothing where all are."""
-    reasons = found.attrs.get("missing") if isinstance(found.attrs.get("missing"), dict) else None
+    reasons = found.attrs.get("left_out")
     if not reasons:
         return listed([])
     return listed([f"Left out: {'; '.join(f'{title(name)}, {why}' for name, why in reasons.items())}."])

@@ -147,7 +147,7 @@ def test_a_panel_puts_users_of_different_tables_side_by_side():
         as_of="2026-02-28",
     )  # fmt: skip
     found = panel(crm, ["interactions_per_agent", "win_rate", "nps"], every="month", period="2026-01-01/2026-03-01")
-    assert found.attrs["missing"] == {"nps": "needs the table surveys"}
+    assert found.attrs["left_out"] == {"nps": "needs the table surveys"}
     january = found[found.period == "2026-01-01"].set_index("unit")
     assert january.loc["a", ["interactions_per_agent", "win_rate"]].tolist() == [2.0, 1.0]
     assert np.isnan(january.loc["b", "win_rate"])

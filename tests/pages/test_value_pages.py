@@ -113,7 +113,7 @@ def test_customers_by_id_unless_names_are_asked_for(crm):
     assert "Ann &lt;b&gt;" in shown
     assert "Ann <b>" not in shown
     assert "recurring, a month" not in found, "there are no subscriptions"
-    assert plain(acquisition.top_words(found)).startswith("2 of these 2 have been customers for less than a year")
+    assert plain(acquisition.top_words(found)).startswith("All 2 have been customers for less than a year")
 
 
 def test_ranked_by_something_unknown_is_one_line(crm):

@@ -65,9 +65,11 @@ def _apart(rows: pd.DataFrame, low: str, high: str) -> pd.Series:
 
 def _chance(known: pd.DataFrame) -> str:
     within, kept = int(_apart(known, "low", "high").sum()), int((known["q"] < 0.05).sum())
+    lucky = 0.05 * len(known)
     text = (
-        f"Chance. Of {len(known)} pairs, about {say(0.05 * len(known), '', digits=1)} would have an interval without 0 "
-        f"by luck alone; {within} {'has' if within == 1 else 'have'} one after common parts are taken away"
+        f"Chance. Of {len(known)} {'pair' if len(known) == 1 else 'pairs'}, about "
+        f"{say(lucky, '', digits=1 if lucky >= 1 else 2)} would have an interval without 0 by luck alone; {within} "
+        f"{'has' if within == 1 else 'have'} one after common parts are taken away"
     )
     if within:
         left = f"{kept or 'none'} of them {'is' if kept <= 1 else 'are'} left"

@@ -44,10 +44,10 @@ def landing_pages(crm, *, period: str | Period, by: str = "landing_page") -> pd.
     Notes
     -----
     Rates are of visits, each of which has one landing page, so pages add up to the whole. A page differs from the rest
-    where the difference of the two shares is larger than a two-sided z test would let chance make it, at 5% for the
-    whole table: shared out over its rates and the pages that have enough visits (Bonferroni). Enough is where 5 visits
-    of either outcome would be expected if the page were like the whole. That pages differ does not say that the page is
-    why: other people land on it.
+    where the difference of the two shares is larger than a two-sided z test with continuity correction would let chance
+    make it, at 5% for the whole table: shared out over its rates and the pages that have enough visits (Bonferroni).
+    Enough is where 5 visits of either outcome would be expected if the page were like the whole. That pages differ does
+    not say that the page is why: other people land on it.
 
     Examples
     --------
@@ -99,6 +99,9 @@ def against_the_rest(part: np.ndarray, of: np.ndarray, *, rates: int = 1) -> lis
     enough = np.minimum(np.minimum(of, others_of) * whole, np.minimum(of, others_of) * (1 - whole)) >= FEW
     bound = NormalDist().inv_cdf(1 - 0.05 / (2 * max(int(enough.sum()) * rates, 1)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = (part / of - others / others_of) / np.sqrt(whole * (1 - whole) * (1 / of + 1 / others_of))
+        each = 1 / of + 1 / others_of
+        apart = part / of - others / others_of
+        corrected = np.sign(apart) * np.maximum(np.abs(apart) - each / 2, 0)
+        z = corrected / np.sqrt(whole * (1 - whole) * each)
     said_of = np.select([~enough, z > bound, z < -bound], [TOO_FEW, ABOVE, BELOW], ALIKE)
     return said_of.tolist()

@@ -118,6 +118,19 @@ def return_sentences(found: pd.DataFrame, *, currency: str = "") -> Html:
     return listed(said)
 
 
+def spent(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the spending of each channel, for the figure of groups."""
+    if missing_from(found):
+        return found
+    by = found.attrs["by"]
+    rows = found[(found[by] != WHOLE) & (found["marketing_spend"] > 0)]
+    shown = rows[[by, "marketing_spend"]].rename(columns={"marketing_spend": "value"}).reset_index(drop=True)
+    shown.attrs = found.attrs | {"title": "Marketing spend", "unit": "money"}
+    if not len(shown):
+        shown.attrs["missing"] = "no campaign cost anything in this period"
+    return shown
+
+
 def lead_costs(found: pd.DataFrame) -> pd.DataFrame:
     """Return the cost per lead of each channel with its interval, for the figure of groups."""
     if missing_from(found):

@@ -1,6 +1,6 @@
 """What campaigns cost and bring: one relation for the money spent, one each for leads, reactions and sales.
 
-All four carry `campaign_id` and `channel`, the campaign's own channel (not that of the order or of the customer), so
+All four carry `campaign_id`, `name` and `channel`, the campaign's own (not those of the order or of the customer), so
 that cost, leads, reactions and revenue are split alike and can be divided by each other.
 """
 
@@ -65,23 +65,26 @@ def _seconds(begun: ir.TimestampValue, over: ir.TimestampValue) -> ir.FloatingVa
     return (over.epoch_seconds() - begun.epoch_seconds()).cast("float64")
 
 
-@derived(refers={**_CAMPAIGN, "customer_id": "customers", "owner_id": "users"}, columns=("channel", "source", "status"))
+@derived(
+    refers={**_CAMPAIGN, "customer_id": "customers", "owner_id": "users"},
+    columns=("channel", "name", "source", "status"),
+)
 def leads_with_campaigns(leads, campaigns=None):
     """One row a lead, with the channel and the start of the campaign that it names.
 
-    Columns: lead_id, campaign_id, customer_id, owner_id, source, status, created_at, channel, began_at, known (whether
-    the table campaigns has the campaign).
+    Columns: lead_id, campaign_id, customer_id, owner_id, source, status, created_at, channel, name, began_at, known
+    (whether the table campaigns has the campaign).
     """
     rows = leads.select("lead_id", "campaign_id", "customer_id", "owner_id", "source", "status", "created_at")
     return _with_campaign(rows, campaigns)
 
 
-@derived(refers={**_CAMPAIGN, "customer_id": "customers", "lead_id": "leads"}, columns=("channel", "kind"))
+@derived(refers={**_CAMPAIGN, "customer_id": "customers", "lead_id": "leads"}, columns=("channel", "name", "kind"))
 def reactions(campaign_responses, campaigns=None, leads=None):
     """One row a reaction to a campaign, with the campaign's channel and whether it sends messages at all.
 
-    Columns: those of campaign_responses (customer_id is the lead's where the reaction names none), channel, began_at,
-    known, sends (whether the campaign has a row `sent`).
+    Columns: those of campaign_responses (customer_id is the lead's where the reaction names none), channel, name,
+    began_at, known, sends (whether the campaign has a row `sent`).
     """
     rows = campaign_responses.select("campaign_id", "at", "kind", "customer_id", "lead_id")
     if leads is not None:
@@ -95,13 +98,14 @@ def reactions(campaign_responses, campaigns=None, leads=None):
 
 
 @derived(
-    refers={**_CAMPAIGN, "customer_id": "customers", "opportunity_id": "opportunities"}, columns=("channel", "via")
+    refers={**_CAMPAIGN, "customer_id": "customers", "opportunity_id": "opportunities"},
+    columns=("channel", "name", "via"),
 )
 def campaign_sales(campaigns, orders=None, opportunities=None):
     """One row an order, and one a won opportunity that no order stands for.
 
     Columns: sale_id, via ("order" or "deal"), campaign_id, customer_id, opportunity_id, at, revenue, margin (null
-    where no cost is known), channel, began_at, known (whether the table campaigns has the campaign).
+    where no cost is known), channel, name, began_at, known (whether the table campaigns has the campaign).
 
     An order without a campaign has that of its opportunity. Beside orders, a won opportunity is a row only if it names
     a campaign, no order names it, and no order without an opportunity is of its customer and campaign: what was sold
@@ -177,12 +181,17 @@ def _nothing_sold(campaigns: ir.Table) -> ir.Table:
 
 
 def _with_campaign(rows: ir.Table, campaigns: ir.Table | None) -> ir.Table:
-    """Add the channel and the start of the campaign that a row names, and whether it is known.
+    """Add the channel, the name and the start of the campaign that a row names, and whether it is known.
 
     Without a table of campaigns, each that is named is taken to be one.
     """
     if campaigns is None:
-        return rows.mutate(channel=ibis.null("string"), began_at=ibis.null(TIME), known=rows.campaign_id.notnull())
-    told = campaigns.select(told_id="campaign_id", channel="channel", began_at="started_at")
+        return rows.mutate(
+            channel=ibis.null("string"),
+            name=ibis.null("string"),
+            began_at=ibis.null(TIME),
+            known=rows.campaign_id.notnull(),
+        )
+    told = campaigns.select(told_id="campaign_id", channel="channel", name="name", began_at="started_at")
     rows = rows.left_join(told, rows.campaign_id == told.told_id)
     return rows.mutate(known=rows.told_id.notnull()).drop("told_id")

@@ -118,12 +118,12 @@ def revenue_effects(opportunities, orders, config, customers=None):
 
 @derived(refers={"customer_id": "customers"}, columns=("stratum",), keep=True)
 def cross_sell_effects(opportunities, spells, orders, config, as_of, customers=None):
-    """One row a customer and month of being one (a unit), and one an expansion won (the margin on its amount).
+    """One row a customer and month of being one (a unit), and one a deal closed (its margin if an expansion was won).
 
     Columns: customer_id, at, stratum (the customer's segment), units, amount, flow, since. Months are counted from the
     day of the introduction; one that is not over at `as_of` is a part of a unit.
     """
-    months = _months(config, as_of)
+    months = months_since(config, as_of)
     there = spells.select("customer_id", "acquired_at", "lost_at")
     there = there.join(
         months,
@@ -131,10 +131,13 @@ def cross_sell_effects(opportunities, spells, orders, config, as_of, customers=N
     )
     there = _with_segment(there, customers)
     there = _rows(there, when=there.month, stratum=there.stratum, units=there.part, amount=None)
-    won = opportunities.filter((opportunities.outcome == "won") & (opportunities.kind == "expansion"))
-    won = _with_segment(won.filter(won.amount.notnull()), customers).cross_join(_margin(orders, config))
-    won = _rows(won, when=won.closed_at, stratum=won.stratum, units=None, amount=won.amount * won.margin)
-    return _against_baseline(ibis.union(there, won, distinct=False), config, sign=1)
+    closed = opportunities.filter((opportunities.outcome != "open") & opportunities.closed_at.notnull())
+    closed = _with_segment(closed, customers).cross_join(_margin(orders, config))
+    sold = (closed.outcome == "won") & (closed.kind == "expansion")
+    # other deals are rows of 0: they say from when on expansions would be known
+    worth = ibis.ifelse(sold, closed.amount.fill_null(0.0), 0.0) * closed.margin
+    closed = _rows(closed, when=closed.closed_at, stratum=closed.stratum, units=None, amount=worth)
+    return _against_baseline(ibis.union(there, closed, distinct=False), config, sign=1)
 
 
 def _one() -> ir.FloatingScalar:
@@ -189,7 +192,7 @@ def _with_segment(rows: ir.Table, customers: ir.Table | None) -> ir.Table:
     return rows.mutate(stratum=rows.stratum.fill_null("(none)"))
 
 
-def _months(config: Config, as_of: datetime | None) -> ir.Table:
+def months_since(config: Config, as_of: datetime | None) -> ir.Table:
     """Return one row a month from the year before to `as_of`: its first moment, and the part of it that is known."""
     begin, last, found = introduced(config), as_of or introduced(config), []
     for count in range(-12, 12_000):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import ibis
 import ibis.expr.types as ir
 
 from crmkit.casting import TIME
-from crmkit.derived.crm_effects import introduced
+from crmkit.derived.crm_effects import introduced, months_since
 from crmkit.relations import derived
 
 COSTS = ("crm_licence", "crm_implementation", "crm_training", "crm_operation")
@@ -66,25 +68,34 @@ def crm_flows(config, crm_effects=None, costs=None):
         )  # fmt: skip
     rows = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     begin = introduced(config)
-    months = rows["at"].year() * 12 + rows["at"].month() - (begin.year * 12 + begin.month)
-    return rows.mutate(months=months.cast("int64"))
+    return rows.mutate(months=_since(rows["at"], begin))
 
 
 @derived(refers={}, any_of=_ANY, keep=True)
-def crm_months(crm_flows):
-    """One row a calendar month with a flow: what came in all up to its end, and whether that has paid for the CRM.
+def crm_months(crm_flows, config, as_of):
+    """One row a calendar month: what came in all up to its end, and whether that has paid for the CRM.
 
     Columns: at (the month's start), months (since the introduction), net, cumulative, paid (the first such month or a
     later one), pays (the first month since the introduction in which the sum of all flows so far is not below 0).
     """
-    rows = crm_flows.group_by(at=crm_flows["at"].truncate("M").cast(TIME), months="months")
-    rows = rows.agg(net=crm_flows.net.sum().fill_null(0.0))
+    begin = introduced(config)
+    flows = crm_flows.select("net", at=crm_flows["at"].truncate("M").cast(TIME))
+    every = months_since(config, as_of)  # months without any flow are months, too
+    every = every.select(net=every.part * 0.0, at=every.month.truncate("M").cast(TIME))
+    both = ibis.union(flows, every, distinct=False)
+    rows = both.group_by("at").agg(net=both.net.sum().fill_null(0.0))
+    rows = rows.mutate(months=_since(rows["at"], begin))
     upto = ibis.window(order_by="at", preceding=None, following=0)
     rows = rows.mutate(cumulative=rows.net.sum().over(upto))
     reached = ibis.ifelse((rows.cumulative >= 0) & (rows.months >= 0), 1, 0)
     rows = rows.mutate(reached=reached)
     rows = rows.mutate(so_far=rows.reached.sum().over(upto))
     return rows.mutate(paid=rows.so_far > 0, pays=(rows.so_far == 1) & (rows.reached == 1)).drop("reached", "so_far")
+
+
+def _since(moment: ir.TimestampValue, begin: datetime) -> ir.IntegerValue:
+    """Return the whole calendar months from the introduction to a moment."""
+    return (moment.year() * 12 + moment.month() - (begin.year * 12 + begin.month)).cast("int64")
 
 
 def _nothing(**columns: str) -> ir.Table:

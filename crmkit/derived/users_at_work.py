@@ -121,17 +121,22 @@ def _each_period(users: ir.Table, period, as_of: datetime | None, *, since: date
     """Return one row a user and period in which they were there: user_id, at, until (the period's end)."""
     if as_of is not None:
         users = users.filter(users.active_from.isnull() | (users.active_from <= at(as_of)))
-    parts = [
-        users.filter(
-            (users.active_from.isnull() | (users.active_from < at(one.end)))
-            & (users.active_to.isnull() | (users.active_to >= at(one.start)))
-        ).select("user_id", at=at(one.start), until=at(one.end))
-        for one in period.periods
-        if since is None or one.end > since
-    ]
-    if not parts:
+    spans = [one for one in period.periods if since is None or one.end > since]
+    if not spans:
         return users.filter(False).select("user_id", at=at(period.start), until=at(period.end))
-    while len(parts) > 1:  # in pairs, so that the nesting stays shallow
+    one_row = users.agg(rows=users.count())
+    starts = _together([one_row.select(at=at(one.start).cast(TIME), until=at(one.end).cast(TIME)) for one in spans])
+    there = users.select("user_id", "active_from", "active_to").cross_join(starts)
+    there = there.filter(
+        (there.active_from.isnull() | (there.active_from < there.until))
+        & (there.active_to.isnull() | (there.active_to >= there["at"]))
+    )
+    return there.drop("active_from", "active_to")
+
+
+def _together(parts: list[ir.Table]) -> ir.Table:
+    """Put tables under each other in pairs, and pairs of pairs, so that the nesting stays shallow."""
+    while len(parts) > 1:
         pairs = zip(parts[::2], parts[1::2], strict=False)
         parts = [ibis.union(*pair, distinct=False) for pair in pairs] + parts[len(parts) // 2 * 2 :]
     return parts[0]

@@ -13,7 +13,7 @@ _REFERS = {"campaign_id": "campaigns", "lead_id": "leads", "order_id": "orders",
 _OWN = ("source", "medium", "landing_page", "visitor_type", "weekday", "hour")
 
 
-@derived(refers=_REFERS, columns=_OWN)
+@derived(refers=_REFERS, columns=_OWN, keep=True)
 def web_visits(web_sessions, leads=None, orders=None):
     """One row a visit to the web site.
 
@@ -23,30 +23,38 @@ def web_visits(web_sessions, leads=None, orders=None):
     known of the visitor leads); visitor_type (new in the first visit, returning later, unless the source says so
     itself); weekday and hour of the start.
     """
-    named = web_sessions.visitor_id.notnull()
-    visitor = ibis.window(group_by="visitor_id")
-    inorder = ibis.window(group_by="visitor_id", order_by=["started_at", "session_id"])
     lead_at = ibis.ifelse(web_sessions.lead_id.notnull(), web_sessions.started_at, ibis.null(TIME))
-    visits = web_sessions.mutate(lead_at_=lead_at)
+    visits = _with_owner(web_sessions, leads, orders).mutate(lead_at_=lead_at)
+    # One order of rows for all that is asked of a visitor: an engine sorts once.
+    rank = ibis.window(group_by="visitor_id", order_by=["started_at", "session_id"])
+    whole = ibis.window(group_by="visitor_id", order_by=["started_at", "session_id"], preceding=None, following=None)
     visits = visits.mutate(
-        first_started_at=ibis.ifelse(named, visits.started_at.min().over(visitor), ibis.null(TIME)),
-        first_lead_at=ibis.ifelse(named, visits.lead_at_.min().over(visitor), ibis.null(TIME)),
-        is_first=named & (ibis.row_number().over(inorder) == 0),
-    ).drop("lead_at_")
-    visits = _with_customer(visits, leads, orders)
-    type_ = ibis.cases((visits.is_first, "new"), (visits.visitor_id.notnull(), "returning"))
+        place_=ibis.row_number().over(rank),
+        came_=visits.started_at.min().over(whole),
+        led_=visits.lead_at_.min().over(whole),
+        low_=visits.owner_.min().over(whole),
+        high_=visits.owner_.max().over(whole),
+    )
+    named = visits.visitor_id.notnull()
+    shared = ibis.ifelse(named & (visits.low_ == visits.high_), visits.low_, ibis.null("string"))
+    is_first = named & (visits.place_ == 0)
+    type_ = ibis.cases((is_first, "new"), (named, "returning"))
     if "visitor_type" in visits.columns:
         type_ = visits.visitor_type.cast("string")
     day = visits.started_at.day_of_week.index()
     return visits.mutate(
+        first_started_at=ibis.ifelse(named, visits.came_, ibis.null(TIME)),
+        first_lead_at=ibis.ifelse(named, visits.led_, ibis.null(TIME)),
+        is_first=is_first,
+        customer_id=ibis.coalesce(visits.owner_, shared),
         visitor_type=type_,
         weekday=ibis.cases(*((day == place, name) for place, name in enumerate(_DAYS))),
         hour=visits.started_at.hour().cast("string").lpad(2, "0"),
-    )
+    ).drop("lead_at_", "place_", "came_", "led_", "low_", "high_", "owner_")
 
 
-def _with_customer(visits: ir.Table, leads: ir.Table | None, orders: ir.Table | None) -> ir.Table:
-    """Add the customer of each visit: its own, else the visitor's, where all that is known of the visitor agrees."""
+def _with_owner(visits: ir.Table, leads: ir.Table | None, orders: ir.Table | None) -> ir.Table:
+    """Add `owner_`, the customer to whom a visit's own order, else its own lead, belongs."""
     found = []
     for table, key in ((orders, "order_id"), (leads, "lead_id")):
         if table is not None:
@@ -55,12 +63,7 @@ def _with_customer(visits: ir.Table, leads: ir.Table | None, orders: ir.Table | 
             visits = visits.left_join(owner, visits[key] == owner[f"{name}_key"]).drop(f"{name}_key")
             found.append(name)
     own = ibis.coalesce(*(visits[name] for name in found)) if found else ibis.null("string")
-    visits = visits.mutate(own_=own).drop(*found)
-    visitor = ibis.window(group_by="visitor_id")
-    visits = visits.mutate(low_=visits.own_.min().over(visitor), high_=visits.own_.max().over(visitor))
-    agreed = visits.visitor_id.notnull() & (visits.low_ == visits.high_)
-    shared = ibis.ifelse(agreed, visits.low_, ibis.null("string"))
-    return visits.mutate(customer_id=ibis.coalesce(visits.own_, shared)).drop("own_", "low_", "high_")
+    return visits.mutate(owner_=own).drop(*found)
 
 
 @derived(refers=_REFERS, columns=_OWN)

@@ -114,7 +114,7 @@ def panel(
     rows = rows[rows["value"].notna() & (rows["unit"] != "(none)")]
     wide = rows.pivot(index=["unit", "period"], columns="metric", values="value").rename_axis(columns=None)
     wide = wide.reindex(columns=[name for name in metrics if name in wide]).reset_index()
-    return said(wide, crm, missing=missing, by=by if isinstance(by, str) else "", every=every)
+    return said(wide, crm, left_out=missing, by=by if isinstance(by, str) else "", every=every)
 
 
 def _way(name: str, by: str | Mapping[str, str]) -> str:
@@ -166,7 +166,7 @@ def association(
         period means removed: each unit compared with itself), with 95% cluster bootstrap intervals; `p` (of no
         association within: signs of clusters flipped), `q` (p corrected for all the pairs in the frame,
         Benjamini-Hochberg), `raw_p`, `raw_q`, `n` (cells), `units`, `periods`, `clusters`, `note`.
-        In `attrs` `how`, `lag`, `pairs` and, as `missing`, why metrics are left out.
+        In `attrs` `how`, `lag`, `pairs` and, as `left_out`, why metrics are left out.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def association(
     found = pd.DataFrame(rows, columns=_COLUMNS)
     found = found[found["n"] > 0].reset_index(drop=True)
     found["q"], found["raw_q"] = corrected(found["p"]), corrected(found["raw_p"])
-    kept = {name: cells.attrs.get(name) for name in ("as_of", "missing", "by", "every") if name in cells.attrs}
+    kept = {name: cells.attrs.get(name) for name in ("as_of", "left_out", "by", "every") if name in cells.attrs}
     found.attrs |= kept | {"how": how, "lag": lag, "pairs": int(found["within"].notna().sum())}
     if not len(found):
         found.attrs["missing"] = "no pair of numbers inside and outside shares units and periods"

@@ -79,7 +79,8 @@ def _wide(crm, now: Period, by: str | None) -> pd.DataFrame:
     measured = crm.measure(list(_MEASURED), period=now, by=[by] if by else [], intervals=False)
     spend = measured[measured["metric"] == "marketing_spend"]
     if spend["note"].str.startswith("not in this data").any():
-        raise NotInThisData(f"campaign returns: {spend['note'].iloc[0]}.")
+        reason = spend["note"].iloc[0].removeprefix("not in this data: ")
+        raise NotInThisData(f"campaign returns: not in this data, {reason}.")
     measured = measured[~measured["note"].str.startswith("not in this data")]
     if by:
         wide = measured.pivot(index=by, columns="metric", values="value").reset_index()

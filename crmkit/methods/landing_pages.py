@@ -12,6 +12,7 @@ from crmkit.periods import Period
 
 RATES = {"bounce_rate": "bounce", "session_lead_rate": "lead", "session_purchase_rate": "purchase"}
 """The rates that are compared, and what their columns begin with."""
+_SIDES = ("value", "low", "high", "numerator", "denominator")
 FEW = 5
 """With fewer expected visits of either outcome, nothing is said about a page."""
 ABOVE, BELOW, ALIKE, TOO_FEW = "above the rest", "below the rest", "no clear difference", "too few visits"
@@ -43,10 +44,10 @@ def landing_pages(crm, *, period: str | Period, by: str = "landing_page") -> pd.
     Notes
     -----
     Rates are of visits, each of which has one landing page, so pages add up to the whole. A page differs from the rest
-    where the difference of the two shares is larger than a two-sided z test would let chance make it, at 5% for the
-    whole table: shared out over its rates and the pages that have enough visits (Bonferroni). Enough is where 5 visits
-    of either outcome would be expected if the page were like the whole. That pages differ does not say that the page is
-    why: other people land on it.
+    where the difference of the two shares is larger than a two-sided z test with continuity correction would let chance
+    make it, at 5% for the whole table: shared out over its rates and the pages that have enough visits (Bonferroni).
+    Enough is where 5 visits of either outcome would be expected if the page were like the whole. That pages differ does
+    not say that the page is why: other people land on it.
 
     Examples
     --------
@@ -66,8 +67,10 @@ def landing_pages(crm, *, period: str | Period, by: str = "landing_page") -> pd.
     need(crm, "landing_pages", "web_visits")
     rates = {name: what for name, what in RATES.items() if not lacks(crm, name)}
     found = crm.measure(["sessions", *rates], period=period, by=by)
-    wide = found.pivot(index=by, columns="metric", values=["value", "low", "high", "numerator", "denominator"])
-    visits = wide["value"]["sessions"] if len(wide) else pd.Series(dtype=float)
+    if not len(found):  # a period without visits: the same columns, and no page
+        found = pd.DataFrame({"metric": ["sessions", *rates], by: ""}).assign(**dict.fromkeys(_SIDES, 0.0))
+    wide = found.pivot(index=by, columns="metric", values=list(_SIDES))
+    visits = wide["value"]["sessions"]
     frame = pd.DataFrame({"visits": visits.astype(int), "share": visits / visits.sum()})
     for name, what in rates.items():
         part, of = (wide[side][name].fillna(0).to_numpy(float) for side in ("numerator", "denominator"))
@@ -96,6 +99,9 @@ def against_the_rest(part: np.ndarray, of: np.ndarray, *, rates: int = 1) -> lis
     enough = np.minimum(np.minimum(of, others_of) * whole, np.minimum(of, others_of) * (1 - whole)) >= FEW
     bound = NormalDist().inv_cdf(1 - 0.05 / (2 * max(int(enough.sum()) * rates, 1)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = (part / of - others / others_of) / np.sqrt(whole * (1 - whole) * (1 / of + 1 / others_of))
+        each = 1 / of + 1 / others_of
+        apart = part / of - others / others_of
+        corrected = np.sign(apart) * np.maximum(np.abs(apart) - each / 2, 0)
+        z = corrected / np.sqrt(whole * (1 - whole) * each)
     said_of = np.select([~enough, z > bound, z < -bound], [TOO_FEW, ABOVE, BELOW], ALIKE)
     return said_of.tolist()

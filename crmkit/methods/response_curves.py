@@ -54,7 +54,7 @@ def response_curves(
     crm,
     *,
     by: str = "channel",
-    period: str | Period | None = None,
+    until: str | Period | None = None,
     now_months: int = 3,
     value: str = "campaign_margin",
 ) -> ResponseCurves:
@@ -65,12 +65,13 @@ def response_curves(
     crm : Crm
     by : str
         What has a curve of its own: channel, or another column of campaigns.
-    period : str or Period, optional
-        Whole months; by default all complete ones.
+    until : str or Period, optional
+        The last period looked at: all whole months from the first campaign to its end; by default to the last complete
+        month.
     now_months : int
         "Today's spending" is the mean of so many last months.
     value : {"campaign_margin", "campaign_revenue"}
-        What a lead is worth: this metric over the period divided by the leads of the period, taken as known. The latest
+        What a lead is worth: this metric over these months divided by their leads, taken as known. The latest
         leads have not bought all that they will, so it is on the low side.
 
     Returns
@@ -98,7 +99,7 @@ def response_curves(
     """
     if now_months < 1:
         raise UsageError(f"now_months is {now_months}; it must be at least 1.")
-    points = _points(crm, by, period)
+    points = _points(crm, by, until)
     span = _span(crm, points)
     worth = _worth(crm, by, span, value)
     rows, curves = [], []
@@ -125,14 +126,14 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _points(crm, by: str, period: str | Period | None) -> pd.DataFrame:
+def _points(crm, by: str, until: str | Period | None) -> pd.DataFrame:
     """Return spending and leads of each complete month and group."""
-    if period is None and "campaigns" in crm.relations:
-        period = _all_months(crm)
+    period = _months(crm, until) if "campaigns" in crm.relations else None
     found = crm.measure(["marketing_spend", "campaign_leads"], every="month", period=period, by=by, intervals=False)
     absent = found[found["note"].str.startswith("not in this data")]
     if len(absent):
-        raise NotInThisData(f"response curves: {absent['note'].iloc[0]}.")
+        reason = absent["note"].iloc[0].removeprefix("not in this data: ")
+        raise NotInThisData(f"response curves: not in this data, {reason}.")
     found = found[~found["note"].str.contains("the period is not over")]
     wide = found.pivot(index=[by, "period"], columns="metric", values="value").rename_axis(columns=None)
     wide = (
@@ -144,13 +145,17 @@ def _points(crm, by: str, period: str | Period | None) -> pd.DataFrame:
     return wide.fillna({"leads": 0.0})[[by, "period", "spend", "leads"]].reset_index(drop=True)
 
 
-def _all_months(crm) -> Period | None:
-    """Return the time from the month of the first campaign to the end of the last complete month."""
+def _months(crm, until: str | Period | None) -> Period | None:
+    """Return the time from the month of the first campaign to the last whole month."""
     first = crm.relations.get("campaigns").started_at.min().to_pyarrow().as_py()
     if first is None or crm.as_of is None:
         return None
     last = crm.period("latest", every="month")
-    return Period(min(last.calendar.floor(first, "month"), last.start), last.end, None, last.calendar)
+    end = last.end if until is None else min(last.end, last.calendar.floor(crm.period(until).end, "month"))
+    start = last.calendar.floor(first, "month")
+    if start >= end:
+        raise NotInThisData("response curves: no campaign ran in a whole month by then.")
+    return Period(start, end, None, last.calendar)
 
 
 def _span(crm, points: pd.DataFrame) -> Period:

@@ -46,6 +46,7 @@ class Logit:
     p : float
         Of a slope of 0.
     levels : array of shape (groups,)
+        In the order of the sorted groups.
     groups, clusters : int
     """
 
@@ -165,7 +166,7 @@ def logistic(x: np.ndarray, y: np.ndarray, cluster: np.ndarray, group: np.ndarra
     group = np.zeros(len(x)) if group is None else group
     told = pd.Series(y).groupby(pd.Series(group)).transform(lambda one: one.min() < one.max()).to_numpy(bool)
     x, y, cluster, group = x[told], y[told], cluster[told], group[told]
-    levels, owners = pd.factorize(group)[0], pd.factorize(cluster)[0]
+    levels, owners = pd.factorize(group, sort=True)[0], pd.factorize(cluster)[0]
     groups, clusters = int(levels.max()) + 1, int(owners.max()) + 1
     rows = np.column_stack([x - x.mean(), np.eye(groups)[levels]])
     beta = np.zeros(groups + 1)

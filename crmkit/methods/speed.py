@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -92,7 +94,9 @@ def _odds_of_doubling(rows: pd.DataFrame) -> tuple[float | None, float | None, f
         return None, None, None
     design = np.column_stack([np.ones(len(rows)), np.log2(rows["pace"])])
     try:
-        fitted = Logit(satisfied, design).fit(disp=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where the times part the answers fully, no odds are returned
+            fitted = Logit(satisfied, design).fit(disp=False)
     except (PerfectSeparationError, np.linalg.LinAlgError):
         return None, None, None
     if not fitted.mle_retvals["converged"]:

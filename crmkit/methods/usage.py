@@ -159,7 +159,7 @@ def completeness_by_column(crm, *, period: str | Period) -> pd.DataFrame:
         raise NotInThisData("completeness_by_column: not in this data, needs customers, leads or opportunities.")
     frame = pd.DataFrame(rows, columns=["table", "column", "value", "numerator", "denominator", "empty", "n"])
     frame = frame.sort_values(["value", "table", "column"], kind="stable", ignore_index=True)
-    return said(frame, crm, title="Field completeness", unit="share", unused=unused)
+    return said(frame, crm, title="Field completion rate", unit="share", unused=unused)
 
 
 def _counts(name: str, table, groups, now: Period):

@@ -204,7 +204,7 @@ def actions_per_active_day(user_periods):
 
 
 @metric(
-    title="Field completeness",
+    title="Field completion rate",
     unit="share",
     better="up",
     at="created_at",

@@ -7,6 +7,7 @@ average order value = revenue, in every period and group.
 import ibis
 
 from crmkit.casting import TIME
+from crmkit.errors import UsageError
 from crmkit.kinds import count, days, level, median, total
 from crmkit.metric import metric
 from crmkit.periods import trailing_year
@@ -419,9 +420,11 @@ def acquisition_spend(acquisition_costs, *, acquisition_only=False, lag_months=0
 
 def _spend(costs, *, new_only, lag_months=0):
     """Sum the costs, those of sales by their share of new business where only that counts, moved on by a lag."""
+    if lag_months < 0 or lag_months != int(lag_months):
+        raise UsageError(f"lag_months is {lag_months!r}; give a whole number of months, 0 or more.")
     when = costs.month
     if lag_months:  # dates can be moved by months on every engine, times cannot
-        when = (costs.month.date() + ibis.interval(months=lag_months)).cast(TIME)
+        when = (costs.month.date() + ibis.interval(months=int(lag_months))).cast(TIME)
     if not new_only:
         return total(costs.amount, at=when)
     sales = costs.category == "sales"

@@ -32,7 +32,11 @@ def shares(crm: Crm, period: str | Period, *, of: str = "sales") -> pd.DataFrame
     """Return the concentration curve of the 12 months to the end of a period."""
     from crmkit.methods.pareto import pareto
 
-    return tried(pareto, crm, of=of, period=trailing_year(crm.period(period)))
+    now = crm.period(period)
+    curve = tried(pareto, crm, of=of, period=trailing_year(now))
+    if "value" in curve and len(curve) < 2:
+        curve.attrs["missing"] = f"nobody brought anything in the 12 months to the end of {now.name}"
+    return curve
 
 
 def share_readings(curve: pd.DataFrame) -> pd.DataFrame:
@@ -101,13 +105,14 @@ def top_words(frame: pd.DataFrame) -> Html:
     Examples
     --------
     >>> top_words(pd.DataFrame({"customer": ["a", "b", "c"], "years": [0.4, 2.0, 0.9]}))
-    2 of these 3 have been customers for less than a year: they stand here by what they bought at the start.
+    2 of these 3 have been customers for less than a year: part of it is a first purchase, which may not come again.
     """
     new = int((frame["years"] < 1).sum()) if "years" in frame else 0
     if not new:
         return listed([])
-    text = f"{new} of these {len(frame)} {'has' if new == 1 else 'have'} been customers for less than a year: "
-    return listed([f"{text}they stand here by what they bought at the start."])
+    who = f"All {new}" if new == len(frame) > 1 else f"{new} of these {len(frame)}"
+    text = f"{who} {'has' if new == 1 else 'have'} been customers for less than a year"
+    return listed([f"{text}: part of it is a first purchase, which may not come again."])
 
 
 def customer_units(frame: pd.DataFrame) -> dict[str, str]:

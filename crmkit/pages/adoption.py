@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 CARDS = (
     "adoption_rate", "days_active_per_user", "records_updated_per_user", "actions_per_active_day",
-    "field_completeness", "stale_share", "interactions_per_agent", "hours_saved",
+    "field_completeness", "stale_share", "interactions_per_agent", "hours_saved", "routine_minutes",
+)  # fmt: skip
+ANSWERS = (
+    "adoption_rate", "stale_share", "hours_saved", "field_completeness", "interactions_per_agent", "routine_minutes",
 )  # fmt: skip
 USE = (
     "logins_per_user", "days_active_per_user", "stickiness", "records_updated_per_user", "actions_per_active_day",
@@ -40,6 +43,16 @@ TEAM_UNITS = {
     "records updated": "per_unit", "actions a day": "per_unit",
 }  # fmt: skip
 OWNER_UNITS = {"live records": "count", "stale": "count", "stale share": "share", "fields filled in": "share"}
+
+
+def foremost(card: pd.DataFrame, *, most: int = 3) -> list[str]:
+    """Return the numbers that answer the page, as far as the data has them.
+
+    >>> foremost(pd.DataFrame({"metric": ["adoption_rate", "field_completeness"], "value": [None, 0.9]}))
+    ['field_completeness']
+    """
+    known = set(card.loc[card["value"].notna(), "metric"])
+    return [name for name in ANSWERS if name in known][:most]
 
 
 def people(crm: Crm, names: bool) -> tuple[str, str]:

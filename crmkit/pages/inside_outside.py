@@ -65,9 +65,11 @@ def _apart(rows: pd.DataFrame, low: str, high: str) -> pd.Series:
 
 def _chance(known: pd.DataFrame) -> str:
     within, kept = int(_apart(known, "low", "high").sum()), int((known["q"] < 0.05).sum())
+    lucky = 0.05 * len(known)
     text = (
-        f"Chance. Of {len(known)} pairs, about {say(0.05 * len(known), '', digits=1)} would have an interval without 0 "
-        f"by luck alone; {within} {'has' if within == 1 else 'have'} one after common parts are taken away"
+        f"Chance. Of {len(known)} {'pair' if len(known) == 1 else 'pairs'}, about "
+        f"{say(lucky, '', digits=1 if lucky >= 1 else 2)} would have an interval without 0 by luck alone; {within} "
+        f"{'has' if within == 1 else 'have'} one after common parts are taken away"
     )
     if within:
         left = f"{kept or 'none'} of them {'is' if kept <= 1 else 'are'} left"
@@ -152,7 +154,7 @@ def _with_interval(found: pd.DataFrame) -> str:
 
 def left_out(found: pd.DataFrame) -> Html:
     """Say which numbers are not in the comparison, and why; nothing where all are."""
-    reasons = found.attrs.get("missing") if isinstance(found.attrs.get("missing"), dict) else None
+    reasons = found.attrs.get("left_out")
     if not reasons:
         return listed([])
     return listed([f"Left out: {'; '.join(f'{title(name)}, {why}' for name, why in reasons.items())}."])

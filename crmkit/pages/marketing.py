@@ -34,7 +34,31 @@ _REACTIONS = ("sent", "opened", "clicked", "responded")
 
 def returns(crm: Crm, period: str | Period, by: str = "channel") -> pd.DataFrame:
     """Return what each channel cost and brought, as `campaign_returns` does, or the reason why that is not known."""
-    return tried(campaign_returns, crm, period=crm.period(period), by=by)
+    found = tried(campaign_returns, crm, period=crm.period(period), by=by)
+    return said_why(found, crm)
+
+
+def said_why(found: pd.DataFrame, crm: Crm) -> pd.DataFrame:
+    """Leave on the returns why they have no leads or no sales, where a table for these is missing."""
+    found.attrs["no_leads"] = lacks(crm, "cost_per_lead")
+    found.attrs["no_sales"] = _no_sales(crm)
+    return found
+
+
+def _no_sales(crm: Crm) -> str:
+    if reason := lacks(crm, "campaign_revenue"):
+        return reason
+    return "" if {"orders", "opportunities"} & set(crm.tables) else "needs the table orders or opportunities"
+
+
+def money_back(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the returns that the figure of money back can show, or why it can show none."""
+    if missing_from(found):
+        return found
+    shown = found[found["roas"].notna()]
+    if not len(shown):
+        shown.attrs["missing"] = found.attrs["no_sales"] or "nothing was spent, or nothing sold, in this period"
+    return shown
 
 
 def returns_table(found: pd.DataFrame, *, caption: str) -> Html:
@@ -94,6 +118,19 @@ def return_sentences(found: pd.DataFrame, *, currency: str = "") -> Html:
     return listed(said)
 
 
+def spent(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the spending of each channel, for the figure of groups."""
+    if missing_from(found):
+        return found
+    by = found.attrs["by"]
+    rows = found[(found[by] != WHOLE) & (found["marketing_spend"] > 0)]
+    shown = rows[[by, "marketing_spend"]].rename(columns={"marketing_spend": "value"}).reset_index(drop=True)
+    shown.attrs = found.attrs | {"title": "Marketing spend", "unit": "money"}
+    if not len(shown):
+        shown.attrs["missing"] = "no campaign cost anything in this period"
+    return shown
+
+
 def lead_costs(found: pd.DataFrame) -> pd.DataFrame:
     """Return the cost per lead of each channel with its interval, for the figure of groups."""
     if missing_from(found):
@@ -108,7 +145,7 @@ def lead_costs(found: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)  # fmt: skip
     shown.attrs = found.attrs | {"title": "Cost per lead", "unit": "money", "better": "down"}
     if not len(shown):
-        shown.attrs["missing"] = "no lead of this period names a campaign"
+        shown.attrs["missing"] = found.attrs.get("no_leads") or "no lead of this period names a campaign"
     return shown
 
 
@@ -153,18 +190,16 @@ def buyers(crm: Crm, period: str | Period, by: str) -> pd.DataFrame:
 
 def _buyers(crm: Crm, now: Period, by: str) -> pd.DataFrame:
     names = ["campaign_revenue", "unattributed_revenue"]
-    if reason := lacks(crm, names[0]):
+    if reason := _no_sales(crm):
         raise NotInThisData(f"not in this data, {reason}")
-    if not by:
-        raise NotInThisData("not in this data, needs the table orders or opportunities")
-    found = crm.measure(names, period=now, by=by, intervals=False)
-    wide = found.pivot(index=by, columns="metric", values="value")[names]
+    found = crm.measure(names, period=now, by=by or "via", intervals=False)
+    wide = found.pivot(index=by or "via", columns="metric", values="value").reindex(columns=names)
     wide = wide[wide.notna().any(axis=1)].sort_values(names, ascending=False, kind="stable")
     wide.loc[WHOLE] = wide.sum()
     shown = wide.set_axis(["names a campaign", "names none"], axis=1).rename_axis(columns=None)
     total = shown.sum(axis=1)
     shown["share named"] = shown["names a campaign"] / total.where(total > 0)
-    shown = shown.rename_axis(index=dimension_name(by)).reset_index()
+    shown = shown.rename_axis(index=dimension_name(by or "via")).reset_index()
     shown.attrs |= {"currency": crm.config.currency, "as_of": crm.as_of}
     if len(shown) < 2:
         shown.attrs["missing"] = f"nothing was sold in {now.name}"

@@ -92,8 +92,8 @@ def opened_and_resolved(crm: Crm, period: str | Period, *, every: str) -> pd.Dat
     frame = history(crm, ["tickets_opened", "tickets_resolved"], period, every=every, last=24)
     if missing_from(frame):
         return frame
-    found = frame.rename(columns={"metric": "tickets"})
-    found["tickets"] = found["tickets"].str.removeprefix("tickets_")
+    found = frame.rename(columns={"metric": "event"})
+    found["event"] = found["event"].str.removeprefix("tickets_")
     found.attrs |= {"title": "Tickets", "unit": "count"}
     return found
 
@@ -103,13 +103,13 @@ def flow_finding(frame: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"tickets": ["opened", "resolved"], "value": [30.0, 25.0]})
+    >>> frame = pd.DataFrame({"event": ["opened", "resolved"], "value": [30.0, 25.0]})
     >>> flow_finding(frame)
     'Over these periods 30 tickets came in and 25 were resolved'
     """
-    if "tickets" not in frame:
+    if "event" not in frame:
         return ""
-    whole = frame.groupby("tickets")["value"].sum()
+    whole = frame.groupby("event")["value"].sum()
     came, went = (say(float(whole.get(name, 0)), "count") for name in ("opened", "resolved"))
     return f"Over these periods {came} tickets came in and {went} were resolved"
 
@@ -160,13 +160,16 @@ def waiting_counted(crm: Crm, period: str | Period) -> Html:
     whole = service_hours_censored(crm, period=now).iloc[0]
     if missing(plain["value"]):
         return listed([])
-    open_ = say(float(whole["waiting"]), "count")
+    count = int(whole["waiting"])
     if missing(whole["value"]):
-        return listed([f"{open_} tickets still wait, more than half of all: a median of all is not known yet."])
+        return listed([f"{count:,} tickets still wait, more than half of all: a median of all is not known yet."])
+    if not count:
+        return listed([f"No ticket waits at the end of {now.name}: the median of those resolved is that of all."])
+    open_ = f"{count:,} that wait" if count > 1 else "one that waits"
     interval = say_interval(whole["low"], whole["high"], "hours")
     return listed(
         [
-            f"Of the tickets resolved, half took up to {say(plain['value'], 'hours')}. With the {open_} that wait at "
+            f"Of the tickets resolved, half took up to {say(plain['value'], 'hours')}. With the {open_} at "
             f"the end of {now.name} counted as waiting, it is {say(whole['value'], 'hours')} (95% interval {interval})."
         ]
     )

@@ -69,12 +69,15 @@ def landing_in_words(frame: pd.DataFrame) -> Html:
             named = ", ".join(f"{row[by]} ({say(row[f'{what}_rate'], 'share')})" for row in rows)
             if named:
                 said.append(f"Of the visits that began with {named}, clearly {word} than of the rest {_WORDS[what]}.")
+    told = [f"{what}_differs" for what in frame.attrs["compared"]]
+    told = [column for column in told if (frame[column] != TOO_FEW).any()]
+    if not told:
+        return listed([f"There are too few visits to say anything about a single {dimension_name(by)}."])
     if not said:
         said.append(f"No {dimension_name(by)} differs from the rest by more than chance: a ranking of them is luck.")
-    few = sorted({str(row[by]) for what in frame.attrs["compared"]
-                  for row in frame[frame[f"{what}_differs"] == TOO_FEW].to_dict("records")})  # fmt: skip
-    if few:
-        said.append(f"Too few visits to tell in at least one of the columns: {', '.join(few)}.")
+    few = frame.loc[(frame[told] == TOO_FEW).any(axis=1), by]
+    if len(few):
+        said.append(f"Too few visits to tell in at least one of the columns: {', '.join(map(str, few))}.")
     return listed(said)
 
 
@@ -115,7 +118,7 @@ def path_in_words(path: pd.DataFrame, *, name: str) -> Html:
         said.append(f"{waiting:,} of them are followed for less than {days} days so far and may go on yet.")
     if bought := int(path.attrs.get("bought") or 0):
         said.append(
-            f"Another {bought:,} ordered on the site without that way: they are customers, too, and not in this funnel."
+            f"{bought:,} more ordered on the site without that way: customers, too, whom this funnel does not show."
         )
     return listed([sentence.strip() for sentence in said])
 

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
 
 
-def curves(crm: Crm, by: str = "channel", *, now_months: int = 3) -> ResponseCurves:
-    """Fit the response curves of all channels; the reason stands in `table.attrs["missing"]` where that can't be."""
+def curves(crm: Crm, period: str | Period, by: str = "channel", *, now_months: int = 3) -> ResponseCurves:
+    """Fit the curves of all channels, with what was known by the end of a period.
+
+    Where that can't be, the reason stands in `table.attrs["missing"]`.
+    """
     found: list[ResponseCurves] = []
 
     def fit() -> pd.DataFrame:
-        found.append(response_curves(crm, by=by, now_months=now_months))
+        found.append(response_curves(crm, by=by, until=period, now_months=now_months))
         return found[0].table
 
     table = tried(fit)
@@ -40,13 +43,13 @@ def curve_table(found: ResponseCurves, *, caption: str) -> Html:
     shown = pd.DataFrame(
         {
             found.by: rows[found.by],
-            "spent a month": rows["spend_now"],
-            "more leads per 1,000": rows["marginal_leads"],
+            "a month": rows["spend_now"],
+            "leads per 1,000": rows["marginal_leads"],
             "95% interval": _spans(rows, "marginal_leads", ""),
             "margin per lead": rows["value_per_lead"],
-            "back per 1 more": rows["marginal_return"],
-            "interval of it": _spans(rows, "marginal_return", "ratio"),
-            "in a word": [_word(row) for row in rows.to_dict("records")],
+            "back per 1": rows["marginal_return"],
+            "interval": _spans(rows, "marginal_return", "ratio"),
+            "verdict": [_word(row) for row in rows.to_dict("records")],
         }
     )
     shown.attrs = rows.attrs
@@ -54,10 +57,10 @@ def curve_table(found: ResponseCurves, *, caption: str) -> Html:
         shown,
         caption=caption,
         units={
-            "spent a month": "money", "more leads per 1,000": "", "margin per lead": "money",
-            "back per 1 more": "ratio",
+            "a month": "money", "leads per 1,000": "", "margin per lead": "money",
+            "back per 1": "ratio",
         },
-        numbers=["95% interval", "interval of it"],
+        numbers=["95% interval", "interval"],
     )  # fmt: skip
 
 

@@ -87,12 +87,12 @@ def _buying(crm: Crm, now: Period, by: str) -> pd.DataFrame:
         raise NotInThisData(f"not in this data, {reason}")
     margin = [] if lacks(crm, "gross_margin") else ["gross_margin"]
     found = crm.measure([*names, *margin], period=now, by=[by] if by else [])
+    if not found["n"].fillna(0).any():
+        raise NotInThisData(f"nobody ordered in {now.name}")
     found[by or "group"] = found[by] if by else "all"
     wide = found.pivot(index=by or "group", columns="metric", values=["value", "low", "high", "n"])
     each = wide["value"]["revenue_per_customer"]
     wide = wide[each.notna()].sort_values(("value", "revenue_per_customer"), ascending=False, kind="stable")
-    if not len(wide):
-        raise NotInThisData(f"nobody ordered in {now.name}")
     ends = zip(wide["low"]["revenue_per_customer"], wide["high"]["revenue_per_customer"], strict=True)
     columns: dict[str, Any] = {
         by or "group": wide.index,
@@ -138,6 +138,8 @@ def invoiced_and_received(crm: Crm, period: str | Period, *, every: str = "month
     names = {"revenue": "invoiced", "receipts": "received"}
     shown = found[["period", "value", "n"]].assign(kind=found["metric"].map(names) if len(found) else None)
     shown.attrs = {**found.attrs, "title": "Invoiced and received", "unit": "money"}
+    if not shown["n"].fillna(0).any():
+        shown.attrs["missing"] = "nothing was invoiced or received by then"
     return shown
 
 
@@ -156,6 +158,8 @@ def owed_by_age(crm: Crm, period: str | Period) -> pd.DataFrame:
     from crmkit.methods.receivables import receivables_by_age
 
     found = tried(receivables_by_age, crm, period=period)
+    if "value" in found and not found["value"].any():
+        found.attrs["missing"] = "nothing is owed at the end of this period"
     return found.rename(columns={"value": "owed", "share": "of the whole"})
 
 

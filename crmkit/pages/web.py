@@ -72,7 +72,7 @@ def first_able(crm: Crm, *metrics: str) -> str:
 
 def of_visitors(crm: Crm, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame about visitors, with the reason where no visit says who they were."""
-    if not frame.attrs.get("missing") and not visitors_named(crm):
+    if not visitors_named(crm):
         frame.attrs["missing"] = lacks(crm, "visitors") or UNNAMED
     return frame
 
@@ -166,6 +166,7 @@ def _visit_hours(crm: Crm, now: Period) -> pd.DataFrame:
     if len(found) and not found["timed"].fillna(0).sum():
         raise NotInThisData("not in this data, nothing says at what time of day the visits began")
     frame = found.sort_values(["weekday", "hour"], ignore_index=True)[["weekday", "hour", "value"]]
+    frame["value"] = frame["value"].astype(float)
     frame.attrs |= {"title": "Visits", "unit": "count", "as_of": crm.as_of}
     return frame
 

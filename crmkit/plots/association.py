@@ -60,9 +60,8 @@ def coefficients(
             _draw(ax, rows, names[:top])
         what = "Correlation of ranks" if frame.attrs.get("how", "rank") == "rank" else "Correlation"
         as_of = frame.attrs.get("as_of")
-        cells = (
-            f"n = {int(rows['n'].min())} to {int(rows['n'].max())} cells a pair" if len(rows) and "n" in rows else ""
-        )
+        sizes = dict.fromkeys(f"{size:.0f}" for size in (rows["n"].min(), rows["n"].max())) if "n" in rows else ()
+        cells = f"n = {' to '.join(sizes)} cells a pair" if len(rows) and sizes else ""
         every = frame.attrs.get("every") or "period"
         line = " · ".join(
             part

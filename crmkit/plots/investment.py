@@ -257,7 +257,7 @@ def outcomes(
 def _draw_outcomes(ax: Axes, seen: np.ndarray, ends: np.ndarray, what: words.About) -> None:
     low, high = np.quantile(seen, [0.002, 0.998])
     width = (high - low) / 40 or 1.0
-    edges = np.arange(np.floor(low / width), np.ceil(high / width) + 1) * width  # zero is an edge
+    edges = np.arange(np.floor(low / width), np.floor(high / width) + 2) * width  # zero is an edge
     heights, _ = np.histogram(seen, edges)
     colors = ["#6FA8D0" if edge >= 0 else "#D9925F" for edge in edges[:-1]]
     ax.bar(

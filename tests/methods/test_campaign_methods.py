@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
 import crmkit
 from crmkit.errors import NotInThisData, UsageError
+from crmkit.methods import common
 from crmkit.methods.attribution import MODELS, attribution
 from crmkit.methods.campaign_returns import campaign_returns
 from crmkit.methods.response_curves import response_curves
@@ -211,6 +215,25 @@ def test_months_that_are_not_over_are_left_out():
     assert len(response_curves(crm).points) == 11
 
 
+def test_what_comes_after_the_period_looked_at_changes_nothing():
+    crm = monthly([100.0 * (1 + i) for i in range(12)], [3 + i for i in range(12)])
+    points = response_curves(crm, until="2025-Q3").points
+    assert points.period.max() == pd.Timestamp("2025-09-01")
+    assert len(points) == 9
+    with pytest.raises(NotInThisData, match="no campaign ran"):
+        response_curves(crm, until="2024-Q3")
+
+
 def test_curves_need_spending_and_leads():
     with pytest.raises(NotInThisData, match="needs the table"):
         response_curves(crmkit.open({"campaigns": CAMPAIGNS}, as_of="2026-06-30"))
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "snowflake", "bigquery", "databricks", "trino"])
+def test_attribution_is_one_query_that_every_warehouse_understands(journey, dialect, monkeypatch):
+    asked = []
+    module = sys.modules["crmkit.methods.attribution"]
+    monkeypatch.setattr(module, "run", lambda query: asked.append(query) or common.run(query))
+    attribution(journey, period="2026-06")
+    (query,) = asked
+    assert "select" in ibis.to_sql(query, dialect=dialect).lower()

@@ -226,3 +226,4 @@ def test_landing_pages_without_leads_and_orders_compare_bounces_alone():
     assert found["landing_page"].tolist() == ["(none)", "/"]
     assert found.attrs["compared"] == ("bounce",)
     assert not [column for column in found if column.startswith(("lead", "purchase"))]
+    assert landing_pages(crmkit.open({"web_sessions": bare}), period="2025-01").empty

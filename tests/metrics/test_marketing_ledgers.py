@@ -131,6 +131,7 @@ def test_the_channel_is_the_campaigns_own(sales):
     assert values(sales, "campaign_revenue", MARCH, by="campaign.channel") == expected
     assert values(sales, "campaign_revenue", MARCH, by="customer.channel") == {"Partner": 900, "Web": 455}
     assert values(sales, "campaign_revenue", MARCH, by="segment") == {"Large": 955, "Small": 400}
+    assert values(sales, "campaign_revenue", MARCH, by="name") == {"(none)": 0, "Fair": 900, "Search": 455}
     roas = values(sales, "roas", MARCH, by="channel")
     assert roas["Fairs"] == pytest.approx(900 / 1300)
     assert roas["Search"] == pytest.approx(455 / 310)

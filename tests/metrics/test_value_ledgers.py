@@ -223,6 +223,12 @@ def test_a_lag_sets_earlier_spending_against_the_customers_of_the_period(company
     assert value(company, "cac", MARCH, lag_months=1, acquisition_only=True) == 50
 
 
+@pytest.mark.parametrize("months", [-1, 1.5])
+def test_a_lag_is_a_whole_number_of_months(company, months):
+    with pytest.raises(crmkit.UsageError, match="whole number of months"):
+        value(company, "cac", MARCH, lag_months=months)
+
+
 def test_value_against_cost_and_when_it_is_back(company):
     assert value(company, "ltv_to_cac", MARCH) == pytest.approx(180 / 200)
     assert value(company, "cac_payback_months", MARCH) == pytest.approx(200 / 5)

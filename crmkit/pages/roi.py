@@ -189,6 +189,16 @@ def _since(crm: Crm, now: Period, settle_months: int) -> Period:
     return Period(after.start, end, None, after.calendar)
 
 
+def only(found: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of some metrics; with a reason where there are none."""
+    if missing_from(found):
+        return found
+    part = found[found["metric"].isin(list(metrics))].reset_index(drop=True)
+    if not len(part):
+        part.attrs["missing"] = f"none of these is in this data: {', '.join(metrics)}"
+    return part
+
+
 def change_table(found: pd.DataFrame, *, caption: str, trend: bool = False) -> Html:
     """Show each metric before and since, and its change; or with `trend`, since against the trend before."""
     if reason := missing_from(found):

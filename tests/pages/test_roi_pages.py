@@ -10,6 +10,7 @@ import crmkit
 from crmkit.crm_inputs import INPUTS
 from crmkit.methods import scenario
 from crmkit.notebook import checks
+from crmkit.numbers import say
 from crmkit.pages import calculator, roi
 
 
@@ -26,7 +27,8 @@ def test_the_verdict_says_cost_benefit_and_what_is_noise(sample, now):
     said, found = flat(roi.verdict(sample, now)), roi.benefits(sample, now)
     cost = sample.measure("crm_cost", period="2023-10-01/2026-10-01").value.item()
     brought = found["value"].iloc[-1]
-    assert f"the CRM cost €{cost:,.0f} and brought €{brought:,.0f}" in said
+    money = {"unit": "money", "currency": "EUR"}
+    assert f"the CRM cost {say(cost, **money)} and brought {say(brought, **money)}" in said
     assert f"{brought / cost:.2f} came back" in said
     clear = found[(found["low"] > 0) & (found["benefit"] != "sum")]["title"].str.lower()
     assert f"More than noise: {', '.join(clear)}." in said

@@ -108,7 +108,7 @@ def verdict(crm: Crm, now: Period, *, rate: float = 0.1) -> Html:
     found = benefits(crm, now)
     drawn = tried(measured_return, crm, until=now, rate=rate)
     if reason := missing_from(found) or missing_from(drawn):
-        return absent(reason)
+        return absent(f"{reason}; the calculator on this page works without")
     currency, cost = crm.config.currency, float(drawn.attrs["cost"])
     whole, parts = found.iloc[-1], found.iloc[:-1]
     money = {"unit": "money", "currency": currency}

@@ -200,8 +200,7 @@ def ratio_interval(was: tuple[float, float, float], now: tuple[float, float, flo
 def interrupted(past: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
     """Compare the months after with the line through those before: segmented regression.
 
-    Its standard error is the larger of the ordinary one and Newey and West's, which allows for months that follow one
-    another.
+    Its standard error is that of `regression`, which allows for months that are alike because they follow one another.
 
     Parameters
     ----------
@@ -225,7 +224,6 @@ def interrupted(past: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
         note = f"{len(past)} months before and {len(now)} after: a trend needs {LEAST} on each side"
         return {"n": len(now), "note": note}
     from scipy.stats import t
-    from statsmodels.regression.linear_model import OLS
 
     both = pd.concat([past, now])
     start = both["period"].min()
@@ -233,12 +231,9 @@ def interrupted(past: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
     after = np.arange(len(both)) >= len(past)
     middle = month[after].mean()
     design = np.column_stack([np.ones(len(both)), month - middle, after, after * (month - middle)])
-    lags = max(1, int(4 * (len(both) / 100) ** (2 / 9)))  # the usual rule for Newey-West
-    fit = OLS(both["value"].to_numpy(float), design).fit()
-    robust = fit.get_robustcov_results("HAC", maxlags=lags, use_correction=True)
-    # `after` is measured where the months after have their middle: its coefficient is their mean difference. In few
-    # months Newey-West's errors come out too small, so the larger of both counts.
-    size, error, expected = fit.params[2], max(fit.bse[2], robust.bse[2]), fit.params[0]
+    # `after` is measured where the months after have their middle: its coefficient is their mean difference
+    fitted, errors = regression(design, both["value"].to_numpy(float))
+    size, error, expected = fitted[2], errors[2], fitted[0]
     half = t.ppf(0.975, len(both) - 4) * error
     row = {
         "before": expected, "after": expected + size, "difference": size, "low": size - half, "high": size + half,
@@ -249,6 +244,32 @@ def interrupted(past: pd.DataFrame, now: pd.DataFrame) -> dict[str, Any]:
         row |= {name: 1 + end / expected for name, end in ends.items()}
         row["note"] = "the ratio takes what the trend would have brought as known"
     return row
+
+
+def regression(design: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a line by least squares and return coefficients and standard errors.
+
+    The errors are the larger of the ordinary ones and Newey and West's, with the usual number of lags and the
+    correction for few observations: in few months the latter alone come out too small.
+
+    Examples
+    --------
+    >>> fitted, errors = regression(np.column_stack([np.ones(4), np.arange(4)]), np.array([1.0, 3.0, 5.0, 7.0]))
+    >>> fitted.round(6).tolist()
+    [1.0, 2.0]
+    """
+    count, columns = design.shape
+    inverse = np.linalg.inv(design.T @ design)
+    fitted = inverse @ design.T @ value
+    left = value - design @ fitted
+    ordinary = inverse * (left @ left) / (count - columns)
+    scores = design * left[:, None]
+    middle, lags = scores.T @ scores, max(1, int(4 * (count / 100) ** (2 / 9)))
+    for lag in range(1, lags + 1):
+        shifted = scores[lag:].T @ scores[:-lag]
+        middle += (1 - lag / (lags + 1)) * (shifted + shifted.T)
+    robust = inverse @ middle @ inverse * count / (count - columns)
+    return fitted, np.sqrt(np.maximum(np.diag(ordinary), np.diag(robust)))
 
 
 def _compared(crm: Crm, name: str, first: Period, second: Period, column: str, value: str) -> dict[str, Any]:

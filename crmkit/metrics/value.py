@@ -515,7 +515,6 @@ def cac_acquisition_only(acquisition_spend_new, new_customers):
     interval=None,
     caveats="A ratio of two averages over different customers. The 3 that is often asked for is a rule of thumb, and "
     "means nothing where value comes late: see the payback.",
-    source=_GUPTA,
 )
 def ltv_to_cac(clv_margin, cac):
     """Lifetime value by margin, over the 12 months to the end of the period, ÷ cost of a customer in the period.

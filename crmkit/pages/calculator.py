@@ -73,7 +73,7 @@ def extremes(given: Mapping[str, float], *, currency: str = "") -> Html:
                  numbers=["worst", "expected", "best"])  # fmt: skip
 
 
-def gap(given: Mapping[str, float]) -> list[dict[str, Any]]:
+def gap(given: Mapping[str, float], *, currency: str = "") -> pd.DataFrame:
     """Compute both sides of what must agree in the calculator, for `notebook.checks`."""
     found, laid = scenario(**given).set_index("result")["value"], scenario_flows(**given)
     both = [
@@ -82,7 +82,8 @@ def gap(given: Mapping[str, float]) -> list[dict[str, Any]]:
         ("Calculator: the discounted cash flow is the net present value", laid["cumulative_discounted"].iloc[-1],
          found["npv"]),
     ]  # fmt: skip
-    return [{"what": what, "left": left, "right": right, "unit": "money"} for what, left, right in both]
+    money = {"unit": "money", "currency": currency}
+    return pd.DataFrame([{"what": what, "left": left, "right": right, **money} for what, left, right in both])
 
 
 def sliders(given: Mapping[str, float], *, currency: str = "", live: bool = True) -> Any:

@@ -11,6 +11,7 @@ from crmkit.errors import NotInThisData
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import tried
 from crmkit.pages.showing import listed, missing_from
+from crmkit.relations import at
 from crmkit.service_levels import levels
 from crmkit.tables import Html
 
@@ -29,7 +30,8 @@ def levels_table(crm: Crm, period: str | Period) -> pd.DataFrame:
     -------
     DataFrame
         One row a group, in the order of crm.toml: the column that decides the level, `tickets`, and for each promise
-        `answered within` or `resolved within` (hours), `kept`, `95% interval` and the like.
+        `answered within` or `resolved within` (hours, or business hours where the heading says so), `answered in time`
+        or `resolved in time` (share) and its interval.
     """
     return tried(_levels_table, crm, crm.period(period))
 
@@ -45,13 +47,13 @@ def _levels_table(crm: Crm, now: Period) -> pd.DataFrame:
     found["key"] = found[promised.by].str.strip().str.lower()
     order = list(dict.fromkeys(word for hours in of.values() for word in hours))
     keys = [key for key in order if key in set(found["key"])] or sorted(set(found["key"]))
-    rows = []
+    rows, business = [], " (business)" if promised.counted == "business" else ""
     for key in keys:
         part = found[found["key"] == key].set_index("metric")
         row = {promised.by: part[promised.by].iloc[0], "tickets": part["value"].get("tickets_opened")}
         for event, hours in of.items():
             word, met = "answered" if event == "first_response" else "resolved", part.loc[f"sla_{event}_met"]
-            row[f"{word} within"] = hours.get(key, hours.get(""))
+            row[f"{word} within{business}"] = hours.get(key, hours.get(""))
             row[f"{word} in time"] = met["value"]
             row[f"95% interval, {word}"] = say_interval(met["low"], met["high"], "share")
         rows.append(row)
@@ -60,6 +62,34 @@ def _levels_table(crm: Crm, now: Period) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame.attrs |= {"as_of": crm.as_of, "counted": promised.counted}
     return frame
+
+
+def levels_of_resolved(crm: Crm, period: str | Period) -> Html:
+    """Say what the share of promises kept would be if only resolved tickets counted, and how many that leaves out."""
+    if lacks(crm, "sla_met"):
+        return listed([])
+    now, tickets = crm.period(period), crm.relations.get("ticket_levels")
+    inside = (tickets.opened_at >= at(now.start)) & (tickets.opened_at < at(now.end))
+    known = tickets.filter(inside & tickets.sla_met.notnull())
+    counted = known.group_by(waits=known.resolved_at.isnull()).agg(
+        met=known.sla_met.cast("int64").sum(), n=known.count()
+    )
+    rows = counted.to_pyarrow().to_pandas().set_index("waits").reindex([False, True], fill_value=0).astype(int)
+    (met, resolved), late = rows.loc[False, ["met", "n"]], rows.loc[True, "n"]
+    if not resolved:
+        return listed([])
+    share = say(met / resolved, "share")
+    text = f"Of the tickets resolved alone, {met:,} of {resolved:,} kept every promise ({share})."
+    if late:
+        many = (
+            f"{late:,} tickets that wait and are past a limit"
+            if late > 1
+            else "one ticket that waits and is past a limit"
+        )
+        text += f" Reports often print that share; it leaves out {many}, counted here as missed."
+    else:
+        text += " No ticket waits past its limit, so that is the share of all."
+    return listed([text])
 
 
 def agents(crm: Crm, period: str | Period, by: str) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def verdict(crm: Crm, now: Period, *, rate: float = 0.1) -> Html:
     found = benefits(crm, now)
     drawn = tried(measured_return, crm, until=now, rate=rate)
     if reason := missing_from(found) or missing_from(drawn):
-        return absent(reason)
+        return absent(f"{reason}; the calculator on this page works without")
     currency, cost = crm.config.currency, float(drawn.attrs["cost"])
     whole, parts = found.iloc[-1], found.iloc[:-1]
     money = {"unit": "money", "currency": currency}
@@ -187,6 +187,16 @@ def _since(crm: Crm, now: Period, settle_months: int) -> Period:
     if end <= after.start:
         raise NotInThisData(f"no whole month lies between the introduction of the CRM and the end of {now.name}")
     return Period(after.start, end, None, after.calendar)
+
+
+def only(found: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of some metrics; with a reason where there are none."""
+    if missing_from(found):
+        return found
+    part = found[found["metric"].isin(list(metrics))].reset_index(drop=True)
+    if not len(part):
+        part.attrs["missing"] = f"none of these is in this data: {', '.join(metrics)}"
+    return part
 
 
 def change_table(found: pd.DataFrame, *, caption: str, trend: bool = False) -> Html:

@@ -44,11 +44,14 @@ def form(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 _WRITTEN = {
-    "hours": ("calendar hours", "business hours", "median hours", "answered within", "resolved within"),
+    "hours": (
+        "calendar hours", "business hours", "median hours", "answered within", "resolved within",
+        "answered within (business)", "resolved within (business)",
+    ),
     "share": ("answered in time", "resolved in time", "levels met"),
     "count": ("n", "tickets", "resolved", "open"),
     "days": ("median_days", "oldest_days"),
-}
+}  # fmt: skip
 
 
 def hours_table(crm: Crm, period: str | Period) -> pd.DataFrame:
@@ -89,7 +92,8 @@ def _hours_table(crm: Crm, now: Period) -> pd.DataFrame:
 
 def opened_and_resolved(crm: Crm, period: str | Period, *, every: str) -> pd.DataFrame:
     """Measure what was opened and what was resolved in the periods up to this one, as two lines of one figure."""
-    frame = history(crm, ["tickets_opened", "tickets_resolved"], period, every=every, last=24)
+    able = [name for name in ("tickets_opened", "tickets_resolved") if not lacks(crm, name)]
+    frame = history(crm, able or "tickets_opened", period, every=every, last=24)
     if missing_from(frame):
         return frame
     found = frame.rename(columns={"metric": "event"})
@@ -107,10 +111,10 @@ def flow_finding(frame: pd.DataFrame) -> str:
     >>> flow_finding(frame)
     'Over these periods 30 tickets came in and 25 were resolved'
     """
-    if "event" not in frame:
+    whole = frame.groupby("event")["value"].sum() if "event" in frame else {}
+    if not {"opened", "resolved"} <= set(whole.keys()):
         return ""
-    whole = frame.groupby("event")["value"].sum()
-    came, went = (say(float(whole.get(name, 0)), "count") for name in ("opened", "resolved"))
+    came, went = (say(float(whole[name]), "count") for name in ("opened", "resolved"))
     return f"Over these periods {came} tickets came in and {went} were resolved"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import crmkit
 from crmkit.errors import NotInThisData, UsageError
-from crmkit.methods.before_after import before_after, difference_interval, interrupted, ratio_interval
+from crmkit.methods.before_after import before_after, difference_interval, interrupted, ratio_interval, regression
 
 
 def series(values, first="2024-01-01"):
@@ -61,6 +61,19 @@ def test_intervals_hold_what_was_planted_about_as_often_as_they_say():
         found = interrupted(series(values[:12]), series(values[12:], "2025-01-01"))
         held += found["low"] <= -15 <= found["high"]
     assert held / 200 >= 0.93
+
+
+def test_the_regression_is_statsmodels_own():
+    from statsmodels.regression.linear_model import OLS
+
+    rng = np.random.default_rng(3)
+    design = np.column_stack([np.ones(27), rng.normal(size=(27, 3))])
+    value = design @ [3.0, 1.0, -2.0, 0.5] + np.convolve(rng.normal(size=29), [1, 0.8, 0.5], "valid")
+    fitted, errors = regression(design, value)
+    plain = OLS(value, design).fit()
+    robust = plain.get_robustcov_results("HAC", maxlags=2, use_correction=True)
+    np.testing.assert_allclose(fitted, plain.params)
+    np.testing.assert_allclose(errors, np.maximum(plain.bse, robust.bse))
 
 
 def test_few_months_say_so():

@@ -10,6 +10,7 @@ import crmkit
 from crmkit.crm_inputs import INPUTS
 from crmkit.methods import scenario
 from crmkit.notebook import checks
+from crmkit.numbers import say
 from crmkit.pages import calculator, roi
 
 
@@ -26,7 +27,8 @@ def test_the_verdict_says_cost_benefit_and_what_is_noise(sample, now):
     said, found = flat(roi.verdict(sample, now)), roi.benefits(sample, now)
     cost = sample.measure("crm_cost", period="2023-10-01/2026-10-01").value.item()
     brought = found["value"].iloc[-1]
-    assert f"the CRM cost €{cost:,.0f} and brought €{brought:,.0f}" in said
+    money = {"unit": "money", "currency": "EUR"}
+    assert f"the CRM cost {say(cost, **money)} and brought {say(brought, **money)}" in said
     assert f"{brought / cost:.2f} came back" in said
     clear = found[(found["low"] > 0) & (found["benefit"] != "sum")]["title"].str.lower()
     assert f"More than noise: {', '.join(clear)}." in said
@@ -78,7 +80,9 @@ def test_data_without_costs_or_introduction_gets_one_quiet_line_each(pipeline):
                   roi.draws(pipeline, now), roi.both_returns(pipeline, now), roi.changes(pipeline, roi.WORK, now),
                   roi.by_month(pipeline, "win_rate", now)):  # fmt: skip
         assert frame.attrs["missing"].startswith("needs the ")
-    assert flat(roi.verdict(pipeline, now)).startswith("Not in this data")
+    said = flat(roi.verdict(pipeline, now))
+    assert said.startswith("Not in this data: needs the ")
+    assert said.endswith("the calculator on this page works without.")
     assert roi.agreements(pipeline, now).empty
     assert flat(roi.change_sentence(roi.changes(pipeline, roi.WORK, now))) == ""
 
@@ -153,4 +157,4 @@ def test_the_notebook_s_parameters_are_the_inputs_with_their_defaults():
 
 
 def test_the_sum_of_nothing_is_no_agreement():
-    assert checks(pd.concat([pd.DataFrame(), pd.DataFrame(calculator.gap({}))], ignore_index=True)).text.count("✓") == 2
+    assert checks(pd.concat([pd.DataFrame(), calculator.gap({})], ignore_index=True)).text.count("✓") == 2

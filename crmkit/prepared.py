@@ -14,13 +14,16 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import ibis
 
 from crmkit import config as settings
 from crmkit.crm import Crm
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VARIABLE = "CRMKIT_PREPARED"
 """The environment variable that names the folder of the copy."""
@@ -77,8 +80,48 @@ def find(source: Any) -> Crm | None:
         about = json.loads((Path(folder) / "ready" / _ABOUT).read_text(encoding="utf-8"))
         files = {name: [Path(path) for path in paths] for name, paths in about["of"].items()}
         if about["source"] == str(source) and about["files"] == _stamps(source, files):
-            return _opened(about, files, Path(folder) / "ready" / _TABLES)
+            opened = _opened(about, files, Path(folder) / "ready" / _TABLES)
+            opened.remembered[VARIABLE] = Path(folder)
+            return opened
     return None
+
+
+def leave(crm: Crm, period: str, scorecard: pd.DataFrame) -> None:
+    """Leave a whole scorecard beside the copy that `crm` is, so that the report need not measure it once more."""
+    folder = crm.remembered.get(VARIABLE)
+    if folder is None:
+        return
+    with contextlib.suppress(OSError):
+        # the scorecard last: where it is, its history is, too
+        for frame, path in ((scorecard.attrs["history"], _past(folder, period)), (scorecard, _left(folder, period))):
+            draft = path.with_suffix(f".{os.getpid()}")
+            _without_attrs(frame).to_parquet(draft)
+            draft.replace(path)
+
+
+def left(folder: Path, period: str) -> pd.DataFrame | None:
+    """Return the scorecard that a notebook left in `folder`; None where none did."""
+    import pandas as pd
+
+    with contextlib.suppress(OSError, ValueError):
+        found = pd.read_parquet(_left(folder, period))
+        found.attrs["history"] = pd.read_parquet(_past(folder, period))
+        return found
+    return None
+
+
+def _left(folder: Path, period: str) -> Path:
+    return folder / f"scorecard-{period.replace('/', '_')}.parquet"
+
+
+def _past(folder: Path, period: str) -> Path:
+    return folder / f"history-{period.replace('/', '_')}.parquet"
+
+
+def _without_attrs(frame: pd.DataFrame) -> pd.DataFrame:
+    frame = frame.copy()
+    frame.attrs = {}
+    return frame
 
 
 def _opened(about: dict[str, Any], files: dict[str, list[Path]], path: Path) -> Crm:

@@ -81,3 +81,21 @@ def test_a_copy_that_cannot_be_written_is_done_without(folder):
     (folder.parent / "copy").write_text("a file where the folder should be")
     assert not prepared.save(crmkit.open(folder), str(folder), folder.parent / "copy")
     assert crmkit.open(str(folder)).rows == {"orders": 3}
+
+
+def test_a_scorecard_of_the_copy_is_left_for_the_report(folder):
+    saved(folder)
+    copy = folder.parent / "copy"
+    assert prepared.left(copy, "2026-Q1") is None
+    crmkit.open(str(folder)).scorecard("2026-Q1", metrics=["revenue"])
+    assert prepared.left(copy, "2026-Q1") is None, "only a whole one serves the front page"
+    whole = crmkit.open(str(folder)).scorecard("2026-Q1")
+    found = prepared.left(copy, "2026-Q1")
+    pd.testing.assert_frame_equal(found, whole, check_dtype=False)
+    pd.testing.assert_frame_equal(found.attrs["history"], whole.attrs["history"], check_freq=False)
+
+
+def test_tables_that_are_no_copy_leave_nothing(folder):
+    opened = crmkit.open(folder)
+    opened.scorecard("2026-Q1")
+    assert not (folder.parent / "copy").exists()

@@ -53,6 +53,7 @@ def scorecard(
     >>> card[["metric", "value", "previous"]].values.tolist()
     [['leads', 2.0, 1.0]]
     """
+    from crmkit import prepared
     from crmkit.engine.availability import lacks
 
     now = crm.period(period)
@@ -71,6 +72,8 @@ def scorecard(
         [(name, find(name).title, find(name).family, reasons[name]) for name in names if reasons[name]],
         columns=["metric", "title", "family", "reason"],
     )
+    if metrics is None and intervals:
+        prepared.leave(crm, now.name, card)
     return card
 
 
@@ -101,7 +104,7 @@ def _card(crm, able: list[str], span: Buckets, intervals: bool) -> pd.DataFrame:
     card = with_change(card).drop(columns=["previous_low", "previous_high"])
     card["good"] = [is_good(name, change) for name, change in zip(card["metric"], card["change"], strict=True)]
     card = card.merge(targets(crm, now), on="metric", how="left", validate="one_to_one")
-    card = with_attainment(card)
+    card = with_attainment(card.astype({"target": float}))
     card["note"] = new["note"].fillna("").to_numpy()
     card.attrs["history"] = measured.pivot(index="period", columns="metric", values="value")
     return card

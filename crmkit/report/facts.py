@@ -34,6 +34,8 @@ class Facts:
         By table.
     scorecard : callable
         Returns the scorecard as a frame.
+    left : callable
+        Returns the scorecard that a notebook has measured and left, None where none has.
     notes : tuple of str
         What was noticed while the data was read, one sentence each.
     headlines : tuple of str
@@ -51,6 +53,7 @@ class Facts:
     scorecard: Callable[[], pd.DataFrame]
     notes: tuple[str, ...] = ()
     headlines: tuple[str, ...] = ()
+    left: Callable[[], pd.DataFrame | None] = lambda: None
 
     @property
     def folder(self) -> Path:
@@ -74,7 +77,7 @@ def resolve(data: str | Path, period: str, *, prepared: Path | None = None) -> F
         If the data is wrong.
     """
     import crmkit
-    from crmkit.prepared import save
+    from crmkit.prepared import left, save
 
     source = _absolute(data)
     crm = crmkit.open(source)
@@ -91,6 +94,7 @@ def resolve(data: str | Path, period: str, *, prepared: Path | None = None) -> F
         files=tuple(_files(crm)),
         rows=dict(crm.rows),
         scorecard=lambda: crm.scorecard(chosen),
+        left=lambda: None if prepared is None else left(prepared, chosen.name),
         notes=tuple(crm.notes),
         headlines=tuple(crm.config.metrics),
     )

@@ -150,8 +150,8 @@ nps_scale = Case(
     ),
     more=lambda crm, period: _scores(crm, period, "nps"),
     line=Line(20, met="ask promoters for references", missed="call the detractors"),
-    trap="Stretched, a 9 of ten becomes 8.9 and a promoter a passive; counted from the bottom, a 7 becomes a detractor. "
-    "On a scale from 1 nobody can give a 0, so no arithmetic makes it comparable: ask on 0 to 10.",
+    trap="Stretched, a 9 of ten becomes 8.9 and a promoter a passive; counted from the bottom, a 7 becomes a "
+    "detractor. On a scale from 1 nobody can give a 0, so no arithmetic makes it comparable: ask on 0 to 10.",
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from crmkit.definitions import Case, Example, Line, Variant
 
-
 crm_roi = Case(
     question="Does the CRM pay?",
     unit="share",

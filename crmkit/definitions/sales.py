@@ -182,6 +182,18 @@ def median_with_waiting(met: list[float], waiting: list[float]) -> float | None:
     return float(median_survival(curve)["median"].iloc[0])
 
 
+def _days_with_open(won_days, open_days):
+    return median_with_waiting(won_days, open_days)
+
+
+def _mean_days(won_days):
+    return fmean(won_days)
+
+
+def _median_days(won_days):
+    return median(won_days)
+
+
 sales_cycle = Case(
     question="How long does it take to win a deal?",
     unit="days",
@@ -189,13 +201,13 @@ sales_cycle = Case(
     variants=(
         Variant(
             "median days to winning, the open ones counted as not won so far",
-            lambda won_days, open_days: median_with_waiting(won_days, open_days),
+            _days_with_open,
             metric="sales_cycle_days",
             options={"censored": True},
             used=True,
         ),
-        Variant("mean days of the won alone", lambda won_days: fmean(won_days), metric="sales_cycle_days"),
-        Variant("median days of the won alone", lambda won_days: median(won_days), metric="sales_cycle_days_median"),
+        Variant("mean days of the won alone", _mean_days, metric="sales_cycle_days"),
+        Variant("median days of the won alone", _median_days, metric="sales_cycle_days_median"),
     ),
     example=Example(
         "Five deals: won after 10, 20 and 30 days; two have been open for 100 days.",

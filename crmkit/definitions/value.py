@@ -153,8 +153,8 @@ cac = Case(
         Variant("costs of three months earlier ÷ customers acquired", lambda earlier, customers: earlier / customers),
     ),
     example=Example(
-        "30,000 for marketing and 60,000 for sales, of which 40,000 for new business, 120,000 three months earlier; 100 "
-        "customers acquired, who bring 600 of margin a year.",
+        "30,000 for marketing and 60,000 for sales, of which 40,000 for new business, 120,000 three months earlier; "
+        "100 customers acquired, who bring 600 of margin a year.",
         {"spent": 90_000, "marketing": 30_000, "on_new": 70_000, "earlier": 120_000, "customers": 100, "month": 50},
     ),
     parts={

@@ -32,22 +32,19 @@ def campaign_runs(campaigns, period, as_of):
     rows = campaigns.filter(campaigns.started_at.notnull())
     ends = rows.ended_at if known_to is None else ibis.coalesce(rows.ended_at, known_to)
     over = ibis.coalesce(ends, rows.started_at)
-    rows = rows.mutate(over=ibis.ifelse(over > rows.started_at, over, rows.started_at))
-    parts = [_in_period(rows, one, known_to) for one in period.periods]
-    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-
-
-def _in_period(rows: ir.Table, period, known_to: ir.TimestampScalar | None) -> ir.Table:
-    """Return the campaigns that run in one period, with the part of their money that falls in it."""
-    start, end = at(period.start), at(period.end)
-    ran = (rows.started_at < end) & ((rows.over > start) | (rows.started_at >= start))
-    rows = rows.filter(ran)
-    first = ibis.ifelse(rows.started_at > start, rows.started_at, start).cast(TIME)
-    last = ibis.ifelse(rows.over < end, rows.over, end)
+    rows = rows.select(
+        "campaign_id", "name", "channel", "started_at", "ended_at", "cost", "budget", "expected_revenue",
+        over=ibis.ifelse(over > rows.started_at, over, rows.started_at),
+    )  # fmt: skip
+    bounds = _bounds(campaigns, period.periods)
+    ran = (rows.started_at < bounds.end) & ((rows.over > bounds.start) | (rows.started_at >= bounds.start))
+    rows = rows.inner_join(bounds, ran)
+    first = ibis.ifelse(rows.started_at > rows.start, rows.started_at, rows.start).cast(TIME)
+    last = ibis.ifelse(rows.over < rows.end, rows.over, rows.end)
     if known_to is not None:
         last = ibis.ifelse(last < known_to, last, known_to)
-    days = _seconds(rows.started_at, rows.over)
-    part = ibis.ifelse(days > 0, _seconds(first, last) / days.nullif(0), 1.0)
+    whole = _seconds(rows.started_at, rows.over)
+    part = ibis.ifelse(whole > 0, _seconds(first, last) / whole.nullif(0), 1.0)
     return rows.select(
         "campaign_id",
         "name",
@@ -59,6 +56,13 @@ def _in_period(rows: ir.Table, period, known_to: ir.TimestampScalar | None) -> i
         endless=rows.ended_at.isnull(),
         goes_on=ibis.literal(False) if known_to is None else rows.over > known_to,
     )
+
+
+def _bounds(campaigns: ir.Table, periods) -> ir.Table:
+    """Return a row a period with its `start` and `end`; one row of a table is what literals are selected from."""
+    one = campaigns.limit(1)
+    parts = [one.select(start=at(period.start), end=at(period.end)) for period in periods]
+    return ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
 
 
 def _seconds(begun: ir.TimestampValue, over: ir.TimestampValue) -> ir.FloatingValue:

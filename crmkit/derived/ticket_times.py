@@ -13,9 +13,10 @@ from crmkit.service_levels import Levels, levels
 
 _REFERS = {"customer_id": "customers", "agent_id": "users"}
 _OWN = ("priority", "category", "channel", "status")
+_EVENTS = ("first_response", "resolution")
 
 
-@derived(refers=_REFERS, columns=_OWN)
+@derived(refers=_REFERS, columns=_OWN, keep=True)
 def ticket_times(tickets, config, as_of):
     """One row a ticket, with its calendar hours to the first response and to the resolution.
 
@@ -25,7 +26,7 @@ def ticket_times(tickets, config, as_of):
     return _timed(tickets, lambda ended: calendar_hours(tickets.opened_at, ended, zone=config.timezone, as_of=as_of))
 
 
-@derived(refers=_REFERS, columns=_OWN)
+@derived(refers=_REFERS, columns=_OWN, keep=True)
 def ticket_business_times(tickets, config, as_of):
     """One row a ticket, with its business hours to the first response and to the resolution.
 
@@ -35,14 +36,14 @@ def ticket_business_times(tickets, config, as_of):
     return _timed(tickets, lambda ended: _business(tickets.opened_at, ended, config, as_of))
 
 
-@derived(refers=_REFERS, columns=_OWN)
+@derived(refers=_REFERS, columns=_OWN, keep=True)
 def ticket_levels(tickets, config, as_of):
     """One row a ticket, with what `[sla]` promises for it, and whether that was kept.
 
     Columns: those of tickets; first_response_limit and resolution_limit (hours; null where nothing is promised);
     first_response_met, resolution_met and sla_met (both, or the one that is promised): true, false, or null where it
     is not known: the ticket waits and is still within its limit, the first response has no time, or what happened lies
-    before the opening. A ticket that waits and is past its limit has missed it.
+    before the opening. A ticket that waits and is past its limit has missed it, unless no ticket has a time of that.
     """
     promised = levels(config.sla)
     if promised.by not in tickets.columns:
@@ -58,21 +59,19 @@ def ticket_levels(tickets, config, as_of):
         "resolution": _limit(tickets, promised, promised.resolution_hours),
     }
     now = ibis.null(TIME) if as_of is None else at(as_of)
-    never = ibis.null("boolean")
     answered = _met(tickets, tickets.first_response_at, hours, limits["first_response"], now)
     resolved = _met(tickets, tickets.resolved_at, hours, limits["resolution"], now)
-    made = {"first_response_met": answered if promised.first_response_hours else never}
-    made["resolution_met"] = resolved if promised.resolution_hours else never
-    found = tickets.mutate(**{f"{name}_limit": limit for name, limit in limits.items()}, **made)
+    limits = {f"{name}_limit": limit for name, limit in limits.items()}
+    found = tickets.mutate(**limits, first_response_met=answered, resolution_met=resolved)
     kept = [
         ibis.ifelse(found[f"{name}_limit"].isnull(), True, found[f"{name}_met"])
-        for name, promise in zip(limits, (promised.first_response_hours, promised.resolution_hours), strict=True)
+        for name, promise in zip(_EVENTS, (promised.first_response_hours, promised.resolution_hours), strict=True)
         if promise
     ]
     if not kept:
-        return found.mutate(sla_met=never)
+        return found.mutate(sla_met=found.resolution_met)  # null for every ticket
     some = found.first_response_limit.notnull() | found.resolution_limit.notnull()
-    return found.mutate(sla_met=ibis.ifelse(some, kept[0] & kept[-1], never))
+    return found.mutate(sla_met=ibis.ifelse(some, kept[0] & kept[-1], ibis.null("boolean")))
 
 
 def _business(begun: ir.TimestampValue, ended: ir.TimestampValue, config, as_of) -> ir.FloatingValue:
@@ -98,7 +97,11 @@ def _limit(tickets: ir.Table, promised: Levels, hours) -> ir.FloatingValue:
 
 
 def _met(tickets: ir.Table, ended: ir.TimestampValue, hours, limit, now) -> ir.BooleanValue:
-    """Tell whether something happened within the limit; null where that is not known (yet)."""
-    waits = ended.isnull() & tickets.resolved_at.isnull()
+    """Tell whether something happened within the limit; null where that is not known (yet).
+
+    Where no ticket has a time of it, nobody writes it down, and that a ticket has none says nothing.
+    """
+    written = ended.count().over(ibis.window()) > 0
+    waits = ended.isnull() & tickets.resolved_at.isnull() & written
     late = ibis.ifelse(waits & (hours(now) > limit), False, ibis.null("boolean"))
     return ibis.ifelse(ended >= tickets.opened_at, hours(ended) <= limit, late)

@@ -14,6 +14,7 @@ from crmkit.methods.crm_calculator import scenario, scenario_flows
 from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
 from crmkit.methods.crm_risk import best_and_worst, outlook, percentiles, simulate, tornado
 from crmkit.methods.customer_value import customer_value
+from crmkit.methods.definitions import definitions, disagreement
 from crmkit.methods.funnel import funnel, stage_order
 from crmkit.methods.investment import cash_flow, irr, npv, payback_months, roi, roi_gross
 from crmkit.methods.landing_pages import landing_pages
@@ -54,6 +55,8 @@ __all__ = [
     "customer_lifetimes",
     "customer_survival",
     "customer_value",
+    "definitions",
+    "disagreement",
     "funnel",
     "irr",
     "kaplan_meier",

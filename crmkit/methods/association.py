@@ -102,12 +102,13 @@ def panel(
             columns.setdefault(_way(name, by), []).append(name)
     parts = []
     for column, names in columns.items():
-        try:
-            found = crm.measure(names, every=every, period=period, by=column, intervals=False)
-        except UsageError as error:
-            missing |= dict.fromkeys(names, str(error).rstrip("."))
-            continue
-        parts.append(found.rename(columns={column: "unit"})[["metric", "period", "unit", "value"]])
+        for group in (names,) if by in ("user", "team") else ([name] for name in names):
+            try:
+                found = crm.measure(group, every=every, period=period, by=column, intervals=False)
+            except UsageError:
+                missing |= dict.fromkeys(group, f"cannot be split by {column}")
+                continue
+            parts.append(found.rename(columns={column: "unit"})[["metric", "period", "unit", "value"]])
     if not parts:
         raise NotInThisData(f"association: not in this data, {next(iter(missing.values()), 'no metric was named')}.")
     rows = pd.concat(parts, ignore_index=True)

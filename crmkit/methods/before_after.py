@@ -11,6 +11,7 @@ Sources
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import pandas as pd
 from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import said
-from crmkit.periods import Period
+from crmkit.periods import Period, year_before_crm
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
@@ -104,23 +105,33 @@ def windows(
     UsageError
         Where the settings do not say when that was, or no whole month has passed since.
     """
-    begin = crm.config.crm_introduced
-    if begin is None and (before is None or after is None):
-        raise UsageError(
-            "When was the CRM introduced? Set crm_introduced = 2025-07-01 in crm.toml, or give both periods."
-        )
-    calendar = crm.config.calendar
-    if before is None:
-        before = Period(begin.replace(year=begin.year - 1, day=min(begin.day, 28)), begin, None, calendar)
-    if after is None:
-        start = calendar.step(calendar.floor(begin, "month"), "month", settle_months + (begin.day > 1))
-        latest = crm.period("latest", every="month").end
-        if latest <= start:
-            raise UsageError(
-                f"No whole month lies between {start:%Y-%m-%d} and {latest:%Y-%m-%d}: nothing to compare yet."
-            )
-        after = Period(start, latest, None, calendar)
-    return crm.period(before), crm.period(after)
+    before = year_before(crm) if before is None else crm.period(before)
+    if after is not None:
+        return before, crm.period(after)
+    begin, calendar = _introduced(crm), crm.config.calendar
+    start = calendar.step(calendar.floor(begin, "month"), "month", settle_months + (begin.day > 1))
+    latest = crm.period("latest", every="month").end
+    if latest <= start:
+        raise UsageError(f"No whole month lies between {start:%Y-%m-%d} and {latest:%Y-%m-%d}: nothing to compare yet.")
+    return before, Period(start, latest, None, calendar)
+
+
+def year_before(crm: Crm) -> Period:
+    """Return the 12 months before the introduction of the CRM.
+
+    Raises
+    ------
+    UsageError
+        Where the settings do not say when that was.
+    """
+    _introduced(crm)
+    return year_before_crm(crm.period("latest"), crm.config)
+
+
+def _introduced(crm: Crm) -> datetime:
+    if crm.config.crm_introduced is None:
+        raise UsageError("When was the CRM introduced? Set crm_introduced in crm.toml, or give both periods.")
+    return crm.config.crm_introduced
 
 
 def _plain(name: str, was: tuple, now: tuple) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,7 +19,6 @@ from crmkit.engine.availability import lacks
 from crmkit.engine.targets import targets
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import said
-from crmkit.metric import find
 from crmkit.periods import Period
 
 if TYPE_CHECKING:
@@ -247,10 +247,8 @@ class _Measured:
             if not pd.isna(value):
                 found[part] = float(value)
         if case.more is not None:
-            try:
+            with suppress(NotInThisData):
                 found |= case.more(self._crm, period)
-            except NotInThisData:
-                pass
         return found
 
     def interval(self, variant: Variant, period: Period) -> tuple[float, float, float]:
@@ -322,9 +320,4 @@ def _trend(value: float, previous: float, case: Case) -> str:
     return "better" if (moved > 0) == (case.better == "up") else "worse"
 
 
-def metric_title(name: str) -> str:
-    """Return what people call a metric; "" for none."""
-    return find(name).title if name else ""
-
-
-__all__ = ["COLUMNS", "MET", "MISSED", "definitions", "disagreement", "example", "metric_title", "worked"]
+__all__ = ["COLUMNS", "MET", "MISSED", "definitions", "disagreement", "example", "worked"]

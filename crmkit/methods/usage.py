@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from datetime import timedelta
 
 import pandas as pd
 
@@ -49,9 +50,8 @@ def users_by_week(crm, *, period: str | Period, weeks: int = 26, by: str = "user
     need(crm, "users_by_week", "users", "usage")
     now = crm.period(period)
     calendar = now.calendar
-    last = calendar.floor(min(now.end, crm.as_of or now.end), "week")
-    if crm.as_of is not None and Period(last, calendar.step(last, "week"), "week").complete(crm.as_of):
-        last = calendar.step(last, "week") if calendar.step(last, "week") <= now.end else last
+    known = now.end if crm.as_of is None else min(now.end, crm.as_of + timedelta(microseconds=1))
+    last = calendar.floor(known, "week")
     span = Period(calendar.step(last, "week", -weeks), last, None, calendar)
     found = crm.measure("days_active_per_user", period=span, every="week", by=by, intervals=False)
     found = found[found["value"].notna()].reset_index(drop=True)

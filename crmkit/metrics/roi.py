@@ -207,7 +207,13 @@ def crm_benefit(crm_flows):
     >>> crm.measure("crm_benefit", period="2025-08").value.item()
     90.0
     """
-    return total(crm_flows.benefit, crm_flows.is_benefit) * _known(crm_flows)
+    return _without_price(total(crm_flows.benefit, crm_flows.is_benefit), crm_flows) * _known(crm_flows)
+
+
+def _without_price(kind, flows):
+    """Let the result say where a benefit has no value, since what it would be compared with is not known."""
+    text = "a benefit that cannot be valued is not in the sum: its year before is not known"
+    return kind.remarking(flows.is_benefit & flows.benefit.isnull(), text)
 
 
 def _never():
@@ -285,7 +291,7 @@ def crm_roi_to_date(crm_flows):
     when, never = crm_flows["at"], _never()
     benefit = level(when, never, value=crm_flows.benefit, where=crm_flows.is_benefit)
     cost = level(when, never, value=crm_flows.cost, where=~crm_flows.is_benefit)
-    return (benefit * _known(crm_flows) - cost) / cost
+    return (_without_price(benefit, crm_flows) * _known(crm_flows) - cost) / cost
 
 
 @metric(
@@ -316,7 +322,8 @@ def npv(crm_flows, *, rate=0.1):
     15.0
     """
     worth = (crm_flows.months.cast("float64") * (-math.log1p(rate) / 12)).exp()
-    return level(crm_flows["at"], _never(), value=crm_flows.net * worth) * _known(crm_flows)
+    flows = level(crm_flows["at"], _never(), value=crm_flows.net * worth)
+    return _without_price(flows, crm_flows) * _known(crm_flows)
 
 
 @metric(
@@ -343,7 +350,7 @@ def payback_months(crm_months):
     ...     config={"crm_introduced": "2025-07-01"}, as_of="2025-08-31")
     >>> found = crm.measure("payback_months", every="month", period="2025-06-01/2025-09-01")
     >>> found[["value", "note"]].values.tolist()[::2]
-    [[nan, 'not paid back by the end of the period'], [2.0, 'fewer than 5 observations']]
+    [[nan, 'not paid back by the end of the period'], [2.0, '']]
     """
     when, never, pays = crm_months["at"], _never(), crm_months.pays
     at_end = level(when, never, value=ibis.ifelse(pays, crm_months.months + 1, 0))

@@ -161,6 +161,36 @@ def revenue_per_customer(orders):
     return found.remarking(~known, _NOBODY)
 
 
+@metric(
+    title="Customer value so far",
+    unit="money",
+    better="up",
+    at="ordered_at",
+    formula="revenue until the end of the period ÷ customers who had ordered by then",
+    interval=None,
+    caveats="What was brought, not what will be: it grows with the age of the data. It is a mean that a few large "
+    "customers make: see their shares.",
+)
+def customer_value(customer_orders):
+    """Revenue per customer from the beginning of the data to the end of the period, less returns.
+
+    Measured `by="customer_id"` it is one row a customer, with what each has brought so far. First and last order,
+    receipts, margin and rank of each are in the table `crmkit.methods.customer_value`. Left out: orders that name no
+    customer.
+
+    >>> import crmkit
+    >>> crm = crmkit.open({"orders": {"order_id": list("1234"), "customer_id": list("aabb"),
+    ...     "amount": [100.0, 50.0, 40.0, -10.0],
+    ...     "ordered_at": ["2026-01-01", "2026-03-01", "2026-03-02", "2026-04-01"]}})
+    >>> crm.measure("customer_value", every="month", period="2026-01-01/2026-05-01").value.tolist()
+    [100.0, 100.0, 95.0, 90.0]
+    >>> crm.measure("customer_value", period="2026-04", by="customer_id")[["customer_id", "value"]].values.tolist()
+    [['a', 150.0], ['b', 30.0]]
+    """
+    when, never = customer_orders.ordered_at, customer_orders.over_at
+    return level(when, never, value=customer_orders.amount) / level(when, never, where=customer_orders.is_first)
+
+
 _NO_COST = "some orders carry no cost: they are in neither part"
 
 

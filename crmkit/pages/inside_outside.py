@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -24,10 +25,14 @@ LASTS = 0.7
 
 
 def cells(crm: Crm, period: str | Period, *, unit: str = "user", every: str = "quarter") -> pd.DataFrame:
-    """Measure inside and outside by unit and period, up to the end of a period."""
+    """Measure inside and outside by unit and whole periods, up to the end of a period.
+
+    `unit` is "user" or "team", or a column by which all of them can be split, such as segment.
+    """
     now, of = crm.period(period), grain(every)
     calendar = now.calendar
-    end = calendar.floor(now.end, of)
+    known = now.end if crm.as_of is None else min(now.end, crm.as_of + timedelta(microseconds=1))
+    end = calendar.floor(known, of)
     span = Period(calendar.step(end, of, -LAST[of]), end, None, calendar)
     return tried(panel, crm, [*INSIDE, *OUTSIDE], by=unit, every=of, period=span)
 

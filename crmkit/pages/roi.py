@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.errors import NotInThisData
-from crmkit.methods.before_after import before_after, monthly, windows
+from crmkit.errors import NotInThisData, UsageError
+from crmkit.methods.before_after import before_after, monthly, windows, year_before
 from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
 from crmkit.metric import find
 from crmkit.numbers import UNKNOWN, say, say_change, say_interval
@@ -182,7 +182,10 @@ def _changes(crm: Crm, metrics: Sequence[str], now: Period, settle_months: int) 
 
 def _since(crm: Crm, now: Period, settle_months: int) -> Period:
     """Return the whole months from the introduction to the end of a period."""
-    _, after = windows(crm, settle_months=settle_months)
+    try:
+        _, after = windows(crm, settle_months=settle_months)
+    except UsageError as error:
+        raise NotInThisData(str(error)) from None
     end = min(after.end, crm.config.calendar.floor(now.end, "month"))
     if end <= after.start:
         raise NotInThisData(f"no whole month lies between the introduction of the CRM and the end of {now.name}")
@@ -284,7 +287,7 @@ def _by_month(crm: Crm, metric: str, now: Period) -> pd.DataFrame:
         raise NotInThisData(f"not in this data, {reason}")
     if crm.config.crm_introduced is None:
         raise NotInThisData("not in this data, needs the setting crm_introduced in crm.toml")
-    before, after = windows(crm)[0], _since(crm, now, 0)
+    before, after = year_before(crm), _since(crm, now, 0)
     frame = monthly(crm, metric, Period(before.start, after.end, None, crm.config.calendar))
     about = find(metric)
     frame.attrs |= {"title": about.title, "unit": about.unit, "better": about.better, "as_of": crm.as_of}
@@ -325,7 +328,9 @@ def agreements(crm: Crm, now: Period, *, rate: float = 0.1) -> pd.DataFrame:
          "right": whole["npv"]},
     ]  # fmt: skip
     begin = crm.config.crm_introduced
-    before = Period(windows(crm)[0].start, begin, None, crm.config.calendar)
+    before = year_before(crm)
+    if now.end <= begin:
+        return pd.DataFrame([row | money for row in rows])
     since = Period(begin, now.end, None, crm.config.calendar)
     value = found.set_index("benefit")["value"]
     if "acquisition" in value and not lacks(crm, "cac"):

@@ -11,6 +11,7 @@ from crmkit.plots.cohorts import survival, triangle
 from crmkit.plots.comparisons import estimates, interruption
 from crmkit.plots.credit import credit
 from crmkit.plots.customer_value import backtest, concentration
+from crmkit.plots.definitions import side_by_side
 from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.fonts import FontWarning
@@ -48,6 +49,7 @@ __all__ = [
     "outcomes",
     "png",
     "response_curves",
+    "side_by_side",
     "survival",
     "svg",
     "tornado",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from crmkit.methods.attribution import attribution
@@ -17,8 +18,13 @@ def planted(root):
 
 
 @pytest.fixture(scope="module")
-def found(sample):
-    return response_curves(sample).table.set_index("channel")
+def curves(sample):
+    return response_curves(sample)
+
+
+@pytest.fixture(scope="module")
+def found(curves):
+    return curves.table.set_index("channel")
 
 
 def test_every_channel_has_its_curve_or_a_reason(found, planted):
@@ -50,10 +56,10 @@ def test_the_marginal_leads_at_todays_spending_are_recovered(found, planted):
             assert row.leads_now == pytest.approx(expected, rel=0.15), name
 
 
-def test_what_the_curves_are_fitted_to_is_what_the_files_say(sample, plain):
-    points = response_curves(sample).points
-    campaigns = plain.files["campaigns"]
-    leads = plain.files["leads"].campaign_id.map(campaigns.set_index("campaign_id").channel)
+def test_what_the_curves_are_fitted_to_is_what_the_files_say(curves, root):
+    points = curves.points
+    campaigns, leads = (pd.read_csv(root / "data" / "sample" / f"{name}.csv") for name in ("campaigns", "leads"))
+    leads = leads.campaign_id.map(campaigns.set_index("campaign_id").channel)
     assert points.spend.sum() == pytest.approx(campaigns.cost.sum())
     assert points.groupby("channel").leads.sum().to_dict() == leads.value_counts().to_dict()
 

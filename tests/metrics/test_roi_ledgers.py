@@ -176,6 +176,16 @@ def test_payback_is_empty_with_a_note_until_it_is_there():
     assert found.value[1] == 3  # July, August, September
 
 
+def test_a_benefit_without_a_price_is_said_beside_the_sum():
+    won = deals(("2025-01-01", "new", 1000), ("2025-08-01", "new", 1200))
+    free = ORDERS | {"cost": [None, 10.0]}  # no order of the year before has a cost, so no margin is known
+    crm = opened(costs=PRICE, customers=CAME, opportunities=won, orders=free)
+    found = crm.measure(["crm_benefit", "crm_benefit_revenue"], period="2025-Q3", intervals=False).set_index("metric")
+    assert found.value["crm_benefit"] == pytest.approx(50)
+    assert "cannot be valued" in found.note["crm_benefit"]
+    assert math.isnan(found.value["crm_benefit_revenue"])
+
+
 def test_costs_alone_make_the_benefit_unknown():
     crm = opened(costs=costs(("2025-06-01", "crm_training", 40)))
     assert math.isnan(value(crm, "crm_benefit", "2025-06"))

@@ -120,6 +120,26 @@ def test_a_resolved_ticket_without_a_first_response_time_has_no_known_first_resp
     assert "tickets whose times are missing or out of order are left out" in found.note
 
 
+def test_what_nobody_writes_down_is_not_missed():
+    tickets = (
+        "ticket_id | opened_at | resolved_at | priority\n"
+        "1 | 2026-03-01 | 2026-03-01 09:00 | high\n 2 | 2026-03-01 | . | high"
+    )
+    crm = ledger(tickets=tickets, as_of="2026-03-31", config=LEVELS)
+    found = crm.measure(["sla_resolution_met", "sla_first_response_met", "sla_met"], period=MARCH)
+    assert found.value.iloc[0] == 0.5  # one resolved in time, one waits past its limit
+    assert math.isnan(found.value.iloc[1])
+    assert found.note.iloc[1] == "not in this data: needs the column tickets.first_response_at"
+    empty = crmkit.open({"tickets": {"ticket_id": ["1", "2"], "opened_at": ["2026-03-01"] * 2, "priority": ["high"] * 2,
+                                     "first_response_at": [None] * 2, "resolved_at": ["2026-03-01 09:00", None]}},
+                        as_of="2026-03-31", config=LEVELS)  # fmt: skip
+    assert math.isnan(value(empty, "sla_first_response_met", MARCH))
+    assert value(empty, "sla_resolution_met", MARCH) == 0.5
+    alone = crmkit.open({"tickets": {"ticket_id": ["1"], "opened_at": ["2026-03-01"]}}, config=LEVELS)
+    note = alone.measure("sla_met", period=MARCH).note.iloc[0]
+    assert note == "not in this data: needs the column tickets.resolved_at"
+
+
 def test_levels_may_count_business_hours_and_hang_on_another_column():
     sla = {"by": "category", "counted": "business", "resolution_hours": {"Bill": 8}}
     tickets = (
@@ -149,7 +169,8 @@ def test_one_level_for_all():
     ],
 )
 def test_wrong_levels_are_refused(sla, message):
-    crm = ledger(tickets="ticket_id | opened_at\n 1 | 2026-03-01", as_of="2026-03-31", config={"sla": sla})
+    tickets = "ticket_id | opened_at | resolved_at\n 1 | 2026-03-01 | 2026-03-02"
+    crm = ledger(tickets=tickets, as_of="2026-03-31", config={"sla": sla})
     with pytest.raises(crmkit.UsageError, match=message):
         crm.measure("sla_met", period=MARCH)
 

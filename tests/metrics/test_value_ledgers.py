@@ -8,6 +8,7 @@ import pytest
 from ledgers import ledger, value, values
 
 import crmkit
+from crmkit.methods.customer_value import customer_value
 
 #: 2026-03: a orders 100 and 50 and sends 30 back, b orders 40 with no known cost, c orders before. 2026-04: a pays.
 ORDERS = """
@@ -76,6 +77,17 @@ def test_orders_that_name_nobody_are_orders_but_nobodys():
     found = crm.measure(["orders_per_customer", "revenue_per_customer"], period=MARCH)
     assert found.value.tolist() == [1, 10]
     assert found.note.str.contains("orders that name no customer are left out").all()
+
+
+def test_what_customers_have_brought_so_far(shop):
+    assert values(shop, "customer_value", "2026-02-01/2026-05-01", every="month") == {
+        "2026-02-01": 500, "2026-03-01": 660 / 3, "2026-04-01": pytest.approx(667 / 3)}  # fmt: skip
+    assert values(shop, "customer_value", MARCH, "customer_id") == {"a": 120, "b": 40, "c": 500}
+
+
+def test_one_row_a_customer_is_what_the_table_of_customers_says(shop):
+    table = customer_value(shop).to_pandas().set_index("customer_id").revenue.to_dict()
+    assert values(shop, "customer_value", "2026-04", "customer_id") == table
 
 
 def test_margin_leaves_orders_without_a_cost_out_of_both_parts_and_says_so(shop):

@@ -25,7 +25,7 @@ def flat(html):
 
 def test_the_verdict_says_cost_benefit_and_what_is_noise(sample, now):
     said, found = flat(roi.verdict(sample, now)), roi.benefits(sample, now)
-    cost = sample.measure("crm_cost", period="2023-10-01/2026-10-01").value.item()
+    cost = roi.both_returns(sample, now)["cost"].iloc[-1]
     brought = found["value"].iloc[-1]
     money = {"unit": "money", "currency": "EUR"}
     assert f"the CRM cost {say(cost, **money)} and brought {say(brought, **money)}" in said
@@ -72,6 +72,15 @@ def test_a_period_before_the_introduction_has_reasons_not_errors(sample):
     assert "Nothing happened" in flat(roi.verdict(sample, early))
     assert roi.changes(sample, roi.WORK, early).attrs["missing"]
     assert roi.agreements(sample, early).empty
+
+
+def test_a_crm_that_is_yet_to_come_has_costs_and_no_error(sample):
+    tables = {name: sample.tables[name].to_pandas() for name in ("costs", "customers", "orders")}
+    crm = crmkit.open(tables, config={"crm_introduced": "2025-07-01"}, as_of="2025-05-31")
+    now = crm.period("latest", every="month")
+    assert "brought 0" in flat(roi.verdict(crm, now))
+    assert "✗" not in checks(roi.agreements(crm, now)).text
+    assert "No whole month lies between" in roi.changes(crm, ["cac"], now).attrs["missing"]
 
 
 def test_data_without_costs_or_introduction_gets_one_quiet_line_each(pipeline):

@@ -63,6 +63,11 @@ def revenue_per_customer(d, start, end):
     return ratio(_orders(d, start, end).amount.sum(), _placed(d, start, end).customer_id.nunique())
 
 
+def customer_value(d, start, end):
+    so_far = d.valued_orders[d.valued_orders.ordered_at < end]
+    return ratio(so_far.amount.sum(), so_far.customer_id[so_far.amount >= 0].nunique())
+
+
 def gross_profit(d, start, end):
     orders = _orders(d, start, end)
     return (orders.amount - orders.cost).sum()
@@ -146,6 +151,7 @@ TWINS = {
         median_order_value,
         orders_per_customer,
         revenue_per_customer,
+        customer_value,
         gross_profit,
         gross_margin,
         receipts,

@@ -172,7 +172,10 @@ def _monthly_sums(crm: Crm, until: str | Period | None) -> pd.DataFrame:
         units=rows.units.sum(), amount=rows.amount.sum(), flow=rows.flow.sum()
     )
     found = run(sums)
-    known = [name for name in BENEFITS if not lacks(crm, f"crm_benefit_{name}")]
+    reasons = {name: lacks(crm, f"crm_benefit_{name}") for name in BENEFITS}
+    known = [name for name, reason in reasons.items() if not reason]
+    if not known:
+        raise NotInThisData(f"crm_benefits: not in this data, {reasons['acquisition']}, to know any benefit.")
     found = found[found["benefit"].isin(known) & (found["months"] >= -12)]
     if not len(found):
         raise NotInThisData("crm_benefits: not in this data, nothing happened in the year before the CRM or since.")

@@ -63,5 +63,9 @@ def test_what_is_not_there_is_refused_with_its_reason():
     for method in (crm_benefits, measured_flows, measured_return, cost_by_category):
         with pytest.raises(NotInThisData, match="needs the table"):
             method(plain)
+    costs = {"month": ["2026-01-01"], "category": ["crm_licence"], "amount": [5.0]}
+    alone = crmkit.open({"costs": costs}, config={"crm_introduced": "2025-07-01"})
+    with pytest.raises(NotInThisData, match=r"customers or subscriptions .* to know any benefit"):
+        crm_benefits(alone)
     with pytest.raises(UsageError, match="draws is 0"):
         crm_benefits(crmkit.open(paths.sample_data()), draws=0)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SIDES = (("roas", "in revenue", style.PALETTE[0], "o", -0.16), ("back", "in margin", style.PALETTE[1], "D", 0.16))
 _MOST_PANELS = 12
+_AT_NOW = ("leads_now", "marginal_leads", "marginal_leads_low", "marginal_leads_high")
 
 
 def money_back(
@@ -164,6 +165,7 @@ def response_curves(
     need(frame, by, "spend_now", "verdict")
     what = words.about(frame, None, source=source, usual={"title": "Leads a month against spending a month"}, **given)
     with style.house():
+        frame = frame.assign(**{name: np.nan for name in _AT_NOW if name not in frame})
         rows = frame.head(_MOST_PANELS).reset_index(drop=True)
         across = min(3, max(len(rows), 1))
         down = -(-max(len(rows), 1) // across)
@@ -184,7 +186,8 @@ def response_curves(
         more = f"{len(frame) - len(rows)} more not drawn" if len(frame) > len(rows) else ""
         foot = " · ".join(p for p in (more, what.source) if p)
         style.title_block(axes[0], _curves_finding(frame, by, what) if title is None else title, line, foot)
-        alt = ". ".join(_panel_words(row, by) for row in rows.to_dict("records")) + "."
+        said = [_panel_words(row, by) for row in rows.to_dict("records")] or [f"No data: {what.title}"]
+        alt = ". ".join(said) + "."
         twin = partial(
             make_table, points.assign(period=[say_period(p, "month") for p in points["period"]]), caption=line,
             units={"spend": "money", "leads": "count"}, currency=what.currency, lang=what.lang, max_rows=400,
@@ -204,7 +207,7 @@ def _draw_panel(ax: Axes, row: dict[str, Any], points: pd.DataFrame, curve: pd.D
     top = float(max(points["leads"].max(), curve["leads"].max() if len(curve) else 0, 1)) * 1.12
     right = float(max(points["spend"].max() * 1.1, now * 1.1))
     ax.axvline(now, color=style.INK, linewidth=0.9, linestyle=(0, (5, 4)))
-    marginal = row.get("marginal_leads", np.nan)
+    marginal = row["marginal_leads"]
     if len(curve) and np.isfinite(marginal):
         reach = np.array([max(0.0, now - 0.22 * right), now + 0.22 * right])
         ax.plot(reach, row["leads_now"] + (reach - now) * marginal / 1000, color=style.PALETTE[1], linewidth=2.2)
@@ -221,7 +224,7 @@ def _draw_panel(ax: Axes, row: dict[str, Any], points: pd.DataFrame, curve: pd.D
 
 def _panel_words(row: dict[str, Any], by: str) -> str:
     name = words.label(row[by])
-    if not np.isfinite(row.get("marginal_leads", np.nan)):
+    if not np.isfinite(row["marginal_leads"]):
         return f"{name}: cannot tell, {row.get('reason', '')}"
     span = say_interval(row["marginal_leads_low"], row["marginal_leads_high"], "")
     count = say(row["marginal_leads"], "", digits=2)

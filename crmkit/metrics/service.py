@@ -455,6 +455,7 @@ def sla_met(ticket_levels):
     formula="tickets answered in time ÷ tickets answered, or waiting past their limit",
     caveats="A lax level is easily met: compare with the hours themselves. Recent periods may still change.",
     settings=("sla",),
+    optional=("tickets.resolved_at",),
 )
 def sla_first_response_met(ticket_levels):
     """Of the tickets opened in the period, the share answered within what `[sla]` in crm.toml promises.

@@ -162,17 +162,53 @@ def revenue_per_customer(orders):
 
 
 @metric(
-    title="Customer value so far",
+    title="Revenue so far",
     unit="money",
     better="up",
     at="ordered_at",
-    formula="revenue until the end of the period ÷ customers who had ordered by then",
-    interval=None,
+    formula="revenue of known customers from the beginning of the data to the end of the period",
+)
+def revenue_to_date(customer_orders):
+    """Amount of all orders of known customers until the end of the period, less returns.
+
+    >>> import crmkit
+    >>> crm = crmkit.open({"orders": {"order_id": ["1", "2"], "customer_id": ["a", "a"], "amount": [100.0, 50.0],
+    ...     "ordered_at": ["2026-01-01", "2026-03-01"]}})
+    >>> crm.measure("revenue_to_date", period="2026-03").value.item()
+    150.0
+    """
+    return level(customer_orders.ordered_at, customer_orders.over_at, value=customer_orders.amount)
+
+
+@metric(
+    title="Customers who have ordered so far",
+    unit="count",
+    better="up",
+    at="ordered_at",
+    formula="customers with an order by the end of the period",
+)
+def buyers_to_date(first_orders):
+    """Customers who have placed an order by the end of the period, lately or long ago; a return is no order.
+
+    >>> import crmkit
+    >>> crm = crmkit.open({"orders": {"order_id": ["1", "2"], "customer_id": ["a", "a"], "amount": [100.0, 50.0],
+    ...     "ordered_at": ["2026-01-01", "2026-03-01"]}})
+    >>> crm.measure("buyers_to_date", period="2026-03").value.item()
+    1.0
+    """
+    return level(first_orders.ordered_at, first_orders.over_at)
+
+
+@metric(
+    title="Customer value so far",
+    unit="money",
+    better="up",
+    formula="revenue so far ÷ customers who have ordered so far",
     caveats="What was brought, not what will be: it grows with the age of the data. It is a mean that a few large "
     "customers make: see their shares.",
 )
-def customer_value(customer_orders):
-    """Revenue per customer from the beginning of the data to the end of the period, less returns.
+def customer_value(revenue_to_date, buyers_to_date):
+    """Revenue per customer from the beginning of the data to the end of the period, less returns. Interval: bootstrap.
 
     Measured `by="customer_id"` it is one row a customer, with what each has brought so far. First and last order,
     receipts, margin and rank of each are in the table `crmkit.methods.customer_value`. Left out: orders that name no
@@ -187,8 +223,7 @@ def customer_value(customer_orders):
     >>> crm.measure("customer_value", period="2026-04", by="customer_id")[["customer_id", "value"]].values.tolist()
     [['a', 150.0], ['b', 30.0]]
     """
-    when, never = customer_orders.ordered_at, customer_orders.over_at
-    return level(when, never, value=customer_orders.amount) / level(when, never, where=customer_orders.is_first)
+    return revenue_to_date / buyers_to_date
 
 
 _NO_COST = "some orders carry no cost: they are in neither part"

@@ -25,10 +25,10 @@ CARDS = (
 )  # fmt: skip
 DEFINED = (
     "orders_placed", "gross_sales", "average_order_value", "average_order_value_gross", "median_order_value",
-    "orders_per_customer", "revenue_per_customer", "customer_value", "gross_profit", "gross_margin", "receipts",
-    "receipts_rate", "receivables", "days_sales_outstanding", "customer_lifespan_years", "clv_simple", "clv_margin",
-    "margin_per_customer_month", "acquisition_spend", "acquisition_spend_new", "cac", "cac_acquisition_only",
-    "ltv_to_cac", "cac_payback_months",
+    "orders_per_customer", "revenue_per_customer", "revenue_to_date", "buyers_to_date", "customer_value",
+    "gross_profit", "gross_margin", "receipts", "receipts_rate", "receivables", "days_sales_outstanding",
+    "customer_lifespan_years", "clv_simple", "clv_margin", "margin_per_customer_month", "acquisition_spend",
+    "acquisition_spend_new", "cac", "cac_acquisition_only", "ltv_to_cac", "cac_payback_months",
 )  # fmt: skip
 ORDER_VALUE_UNITS = {"value": "money", "orders": "count"}
 AGE_UNITS = {"orders": "count", "owed": "money", "of the whole": "share"}

@@ -82,6 +82,8 @@ def test_orders_that_name_nobody_are_orders_but_nobodys():
 def test_what_customers_have_brought_so_far(shop):
     assert values(shop, "customer_value", "2026-02-01/2026-05-01", every="month") == {
         "2026-02-01": 500, "2026-03-01": 660 / 3, "2026-04-01": pytest.approx(667 / 3)}  # fmt: skip
+    assert value(shop, "revenue_to_date", MARCH) == 660
+    assert value(shop, "buyers_to_date", "2026-02") == 1
     assert values(shop, "customer_value", MARCH, "customer_id") == {"a": 120, "b": 40, "c": 500}
 
 

@@ -63,9 +63,17 @@ def revenue_per_customer(d, start, end):
     return ratio(_orders(d, start, end).amount.sum(), _placed(d, start, end).customer_id.nunique())
 
 
+def revenue_to_date(d, start, end):
+    return d.valued_orders.amount[d.valued_orders.ordered_at < end].sum()
+
+
+def buyers_to_date(d, start, end):
+    placed = d.valued_orders[(d.valued_orders.ordered_at < end) & (d.valued_orders.amount >= 0)]
+    return placed.customer_id.nunique()
+
+
 def customer_value(d, start, end):
-    so_far = d.valued_orders[d.valued_orders.ordered_at < end]
-    return ratio(so_far.amount.sum(), so_far.customer_id[so_far.amount >= 0].nunique())
+    return ratio(revenue_to_date(d, start, end), buyers_to_date(d, start, end))
 
 
 def gross_profit(d, start, end):
@@ -151,6 +159,8 @@ TWINS = {
         median_order_value,
         orders_per_customer,
         revenue_per_customer,
+        revenue_to_date,
+        buyers_to_date,
         customer_value,
         gross_profit,
         gross_margin,

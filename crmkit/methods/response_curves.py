@@ -177,7 +177,8 @@ def _fitted(months: pd.DataFrame) -> tuple[Saturation | None, str]:
     """Return the curve of a group, or why there is none."""
     spend, count = months["spend"], len(months)
     if count < FEWEST_MONTHS:
-        return None, f"only {count} months with spending; it takes {FEWEST_MONTHS}"
+        months_there = "1 month" if count == 1 else f"{count} months"
+        return None, f"only {months_there} with spending; it takes {FEWEST_MONTHS}"
     if spend.max() < LEAST_SPREAD * spend.min():
         return None, "spending never varied, so nothing shows what another amount would bring"
     if not months["leads"].sum():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -87,6 +88,17 @@ def returns_table(found: pd.DataFrame, *, caption: str) -> Html:
     return grid(shown, caption=caption, units={**money, **counts, **shares, "ROAS": "ratio"})
 
 
+def named(names: Iterable[str], *, most: int = 6) -> str:
+    """List names, the first few and how many more there are.
+
+    >>> named(["A", "B", "C"]), named(["A", "B", "C", "D"], most=2)
+    ('A, B, C', 'A, B and 2 more')
+    """
+    every = [str(name) for name in names]
+    left = len(every) - most
+    return f"{', '.join(every[:most])} and {left} more" if left > 0 else ", ".join(every)
+
+
 def return_sentences(found: pd.DataFrame, *, currency: str = "") -> Html:
     """Say what came back for each unit of money, in revenue and in margin, and where that is beyond doubt."""
     if missing_from(found):
@@ -106,15 +118,15 @@ def return_sentences(found: pd.DataFrame, *, currency: str = "") -> Html:
         ("It falls short beyond the play of chance in", rows["marketing_roi_margin_high"] < 0),
     ):
         if where.any():
-            said.append(f"{words} {', '.join(rows.loc[where, by])}.")
+            said.append(f"{words} {named(rows.loc[where, by])}.")
     open_ = rows["marketing_roi_margin"].notna() & ~(
         (rows["marketing_roi_margin_low"] > 0) | (rows["marketing_roi_margin_high"] < 0)
     )
     if open_.any():
-        said.append(f"Too few buyers to be sure either way: {', '.join(rows.loc[open_, by])}.")
+        said.append(f"Too few buyers to be sure either way: {named(rows.loc[open_, by])}.")
     free = rows[(rows["marketing_spend"].fillna(0) == 0) & rows["campaign_revenue"].gt(0)]
     if len(free):
-        said.append(f"Without any spending, and so without a return: {', '.join(map(str, free[by]))}.")
+        said.append(f"Without any spending, and so without a return: {named(free[by])}.")
     return listed(said)
 
 

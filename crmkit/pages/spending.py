@@ -12,6 +12,7 @@ from crmkit.methods.attribution import MODELS
 from crmkit.methods.response_curves import ResponseCurves, response_curves
 from crmkit.numbers import say_interval
 from crmkit.pages.frames import tried, values
+from crmkit.pages.marketing import named
 from crmkit.pages.showing import grid, listed, missing_from
 from crmkit.periods import Period
 from crmkit.tables import Html, missing
@@ -88,12 +89,12 @@ def curve_sentences(found: ResponseCurves) -> Html:
     for word, text in (("pays back", "A little more money pays for itself"), ("does not pay back", "It does not")):
         names = rows.loc[rows["word"] == word, found.by]
         if len(names):
-            said.append(f"{text} in {', '.join(names)}.")
+            said.append(f"{text} in {named(names)}.")
     open_ = rows[(rows["word"] == "cannot tell") & rows["marginal_return"].notna()]
     if len(open_):
-        said.append(f"The interval holds both gain and loss in {', '.join(open_[found.by])}.")
-    doubtful = rows[rows["reason"] != ""]
-    said += [f"In {row[found.by]} it cannot be told: {row['reason']}." for row in doubtful.to_dict("records")]
+        said.append(f"The interval holds both gain and loss in {named(open_[found.by])}.")
+    for reason, doubtful in rows[rows["reason"] != ""].groupby("reason", sort=False):
+        said.append(f"In {named(doubtful[found.by])} it cannot be told: {reason}.")
     return listed(said)
 
 

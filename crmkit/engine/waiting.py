@@ -22,11 +22,11 @@ from crmkit.relations import at
 def medians(
     table: ir.Table, groups: list[str], kind: Waiting, span: Buckets, cells: pd.Index, *, as_of: datetime | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the median in days of each cell, and the limits of its 95% interval."""
+    """Return the median of each cell in the kind's own unit, and the limits of its 95% interval."""
     rows = fetch(table, groups, kind, span)
     parts = [in_period(rows, period, groups, as_of=as_of) for period in span.periods]
     found = pd.concat(parts, ignore_index=True).set_index([START, *groups]).reindex(cells)
-    return tuple(found[column].to_numpy(float) for column in ("value", "low", "high"))
+    return tuple(found[column].to_numpy(float) * kind.per_day for column in ("value", "low", "high"))
 
 
 def fetch(table: ir.Table, groups: list[str], kind: Waiting, span: Buckets) -> pd.DataFrame:

@@ -38,13 +38,17 @@ def median(value: Any, where: Any = None, *, at: Any = None) -> Quantile:
     return quantile(value, 0.5, where, at=at)
 
 
-def waiting(begun_at: Any, over_at: Any, met: Any) -> Waiting:
-    """Find the median time from `begun_at` to `over_at` of the rows `met`, those not over yet counted as waiting."""
+def waiting(begun_at: Any, over_at: Any, met: Any, *, per_day: float = 1.0) -> Waiting:
+    """Find the median time from `begun_at` to `over_at` of the rows `met`, those not over yet counted as waiting.
+
+    It is in days, or in units of which a day has `per_day`, such as 24 hours.
+    """
     over = over_at.notnull()
     return Waiting(
         Atom("count", None, None, begun_at, "end"),
         Atom("count", None, over, over_at, "end"),
         Atom("count", None, met & over, over_at),
+        per_day=per_day,
     )
 
 

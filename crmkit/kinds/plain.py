@@ -94,12 +94,16 @@ class Quantile(Kind):
 
 @dataclass(frozen=True, eq=False)
 class Waiting(Kind):
-    """A median time until an event, those still waiting at the end counted in (Kaplan-Meier), from single rows."""
+    """A median time until an event, those still waiting at the end counted in (Kaplan-Meier), from single rows.
+
+    `per_day` is how many of its units a day has: 24 for hours.
+    """
 
     begun: Atom
     over: Atom
     met: Atom
     interval: str | None = "survival"
+    per_day: float = 1.0
 
     def atoms(self):
         yield from (self.begun, self.over, self.met)

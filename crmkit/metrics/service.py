@@ -1,6 +1,8 @@
 """Service: tickets opened and resolved, what waits, how long answers and solutions take, which promises are kept."""
 
-from crmkit.kinds import count, days, level, mean, median, quantile, share
+import ibis
+
+from crmkit.kinds import count, days, level, mean, median, quantile, share, waiting
 from crmkit.metric import metric
 
 TITLE = "Service"
@@ -132,11 +134,12 @@ def backlog(tickets):
     formula="median hours from opening to the first response",
     caveats=_WAITING,
 )
-def first_response_hours(ticket_times):
+def first_response_hours(ticket_times, *, censored=False):
     """Median hours from opening to the first response, of the tickets answered in the period.
 
     A ticket belongs to the period in which it happened, not to that in which it was opened. Left out: tickets that
-    still wait. Interval: order statistics.
+    still wait. Interval: order statistics. With `censored=True` the Kaplan-Meier median instead, in which those that
+    wait at the end of the period count with the hours they have waited so far.
 
     >>> import crmkit
     >>> crm = crmkit.open({"tickets": {"ticket_id": list("abc"), "opened_at": ["2026-03-02 09:00"] * 3,
@@ -144,6 +147,9 @@ def first_response_hours(ticket_times):
     >>> round(crm.measure("first_response_hours", period="2026-03").value.item(), 2)
     3.0
     """
+    if censored:
+        over = ibis.coalesce(ticket_times.first_response_at, ticket_times.resolved_at)
+        return waiting(ticket_times.opened_at, over, ticket_times.first_response_at.notnull(), per_day=24)
     return median(ticket_times.first_response_hours).remarking(*_early(ticket_times, "first_response_at"))
 
 
@@ -277,11 +283,12 @@ def first_response_business_hours_p90(ticket_business_times):
     formula="median hours from opening to the resolution",
     caveats=_WAITING,
 )
-def resolution_hours(ticket_times):
+def resolution_hours(ticket_times, *, censored=False):
     """Median hours from opening to the resolution, of the tickets resolved in the period.
 
     A ticket belongs to the period in which it happened, not to that in which it was opened. Left out: tickets that
-    still wait. Interval: order statistics.
+    still wait. Interval: order statistics. With `censored=True` the Kaplan-Meier median instead, in which those that
+    wait at the end of the period count with the hours they have waited so far.
 
     >>> import crmkit
     >>> crm = crmkit.open({"tickets": {"ticket_id": list("abc"), "opened_at": ["2026-03-02 09:00"] * 3,
@@ -289,6 +296,9 @@ def resolution_hours(ticket_times):
     >>> round(crm.measure("resolution_hours", period="2026-03").value.item(), 2)
     3.0
     """
+    if censored:
+        over = ticket_times.resolved_at
+        return waiting(ticket_times.opened_at, over, ticket_times.resolved_at.notnull(), per_day=24)
     return median(ticket_times.resolution_hours).remarking(*_early(ticket_times, "resolved_at"))
 
 

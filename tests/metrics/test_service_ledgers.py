@@ -209,3 +209,24 @@ def test_tickets_by_what_they_join_to(desk):
     crm = ledger(tickets=TICKETS, users="user_id | team\n A | North\n B | South", as_of="2026-04-30 23:00")
     assert values(crm, "tickets_opened", MARCH, by="agent.team") == {"(none)": 1, "North": 1, "South": 2}
     assert values(crm, "resolution_hours", MARCH, by="agent.team") == {"North": (68 + 0.75) / 2, "South": 72}
+
+
+def test_medians_that_count_open_tickets_as_waiting_are_in_hours():
+    crm = crmkit.open(
+        {
+            "tickets": {
+                "ticket_id": list("abc"),
+                "opened_at": ["2026-03-01"] * 3,
+                "first_response_at": ["2026-03-01 02:00", "2026-03-01 06:00", None],
+                "resolved_at": ["2026-03-01 04:00", "2026-03-01 10:00", None],
+            }
+        },
+        as_of="2026-03-02",
+    )
+    found = {
+        name: crm.measure(name, period="2026-03", censored=True, intervals=False).iloc[0]
+        for name in ("first_response_hours", "resolution_hours")
+    }
+    assert {name: row.value for name, row in found.items()} == {"first_response_hours": 6.0, "resolution_hours": 10.0}
+    assert [row.n for row in found.values()] == [3, 3]
+    assert crm.measure("resolution_hours", period="2026-03", intervals=False).value.item() == 7.0

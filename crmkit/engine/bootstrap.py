@@ -202,20 +202,28 @@ def _units(frames: dict[str, pd.DataFrame], clustered: bool) -> dict[str, np.nda
             units[name] = np.arange(first, first + len(frame))
             first += len(frame)
         return units
-    described = []
-    for place, frame in enumerate(frames.values()):
+    described, owned = [], {}
+    for place, (name, frame) in enumerate(frames.items()):
         numbers = frame.select_dtypes("number").add_prefix(f"{place}_")
         times = frame.select_dtypes("datetime").astype("int64").add_prefix(f"{place}_")
-        owners = frame["unit"].to_numpy()
+        owners = owned[name] = _owners(frame["unit"], place)
         described.append(pd.concat([numbers, times], axis=1).groupby(owners, dropna=False).sum())
         groups = [column for column in frame if column.startswith("by_")]
         described.append(frame[groups].add_prefix(f"{place}_").groupby(owners, dropna=False).min().fillna(""))
     content = pd.concat(described, axis=1)
     content = content.fillna({column: "" if "_by_" in column else 0 for column in content})
     order = content.sort_values(list(content.columns)).index
-    for name, frame in frames.items():
-        units[name] = order.get_indexer(frame["unit"])
+    for name in frames:
+        units[name] = order.get_indexer(owned[name])
     return units
+
+
+def _owners(customers: pd.Series, place: int) -> np.ndarray:
+    """Return whose each row is; a row of nobody known is a unit of its own, not one with all others of nobody."""
+    owners = customers.astype(object).to_numpy(copy=True)
+    unknown = np.flatnonzero(customers.isna())
+    owners[unknown] = [f"\x00{place}:{row}" for row in unknown]
+    return owners
 
 
 @dataclass

@@ -181,3 +181,14 @@ def test_an_interval_is_the_same_each_time():
     one, two = (crm.measure("sales_velocity", period="2026") for _ in range(2))
     assert one.equals(two)
     assert one.low.item() < one.value.item() < one.high.item()
+
+
+def test_rows_of_nobody_are_drawn_one_by_one():
+    """Where customers are drawn, rows of no customer are not all those of one; the same customer is one everywhere."""
+    from crmkit.engine.bootstrap import _units
+
+    orders = pd.DataFrame({"unit": [None, "a", None, "a"], "c0": [1.0, 2.0, 3.0, 4.0]})
+    deals = pd.DataFrame({"unit": ["a", None], "c0": [5.0, 6.0]})
+    units = _units({"orders": orders, "deals": deals}, True)
+    assert units["orders"][1] == units["orders"][3] == units["deals"][0]
+    assert len({*units["orders"], *units["deals"]}) == 4

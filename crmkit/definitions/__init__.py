@@ -54,7 +54,7 @@ class Variant:
     options : mapping
         Options of the metric.
     printed : str
-        Who prints it, as far as that is known.
+        Who prints it, as far as that is known: words that follow its name, "is what some vendors print".
     """
 
     name: str

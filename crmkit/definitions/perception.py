@@ -38,7 +38,7 @@ def _bands_by_team(crm, period):
         except UsageError:
             continue
         wide = found.pivot(index=by, columns="metric", values="value").fillna(0.0)
-        return {band: wide[band].tolist() for band in ("promoters", "passives", "detractors")}
+        return {band: wide[band].tolist() if len(wide) else [] for band in ("promoters", "passives", "detractors")}
     raise NotInThisData("not in this data, needs a column to group answers by")
 
 
@@ -111,7 +111,7 @@ nps_score = Case(
             used=True,
         ),
         Variant("promoters alone, in % of the answers", lambda scores: 100 * _share(scores, lambda s: s >= 9)),
-        Variant("mean score × 10, a score “out of 100”", lambda scores: 10 * _mean(scores)),
+        Variant("mean score × 10, as points of 100", lambda scores: 10 * _mean(scores)),
         Variant("mean score", _mean, unit="score"),
     ),
     example=Example(
@@ -179,7 +179,7 @@ csat = Case(
         Variant(
             "satisfied ÷ (satisfied + not satisfied), neutral answers left out",
             _satisfied_of_decided,
-            printed="some tools",
+            printed="is what some tools print",
         ),
         Variant("mean score ÷ highest score", lambda scores, high: _mean(scores) / high),
         Variant(

@@ -37,7 +37,7 @@ churn = Case(
             "all lost ÷ customers acquired",
             lambda lost, gained: lost / gained,
             metric="churn_rate_acquired",
-            printed="some CRM vendors publish it",
+            printed="is what some CRM vendors publish",
         ),
     ),
     example=Example(
@@ -65,7 +65,7 @@ retention = Case(
         Variant(
             "(customers at the start − gained) ÷ customers at the end",
             lambda start, gained, end: (start - gained) / end,
-            printed="it gives a number that was published",
+            printed="gives the retention that was published for these inputs",
         ),
     ),
     example=Example(

@@ -19,7 +19,7 @@ crm_roi = Case(
             "benefit ÷ cost, called ROI",
             lambda benefit, cost: benefit / cost,
             metric="crm_roi_gross",
-            printed="some vendors print it",
+            printed="is what some vendors print as the return",
         ),
         Variant(
             "(benefit − cost) ÷ cost, of all time so far",

@@ -127,9 +127,9 @@ win_rate_value = Case(
             used=True,
         ),
         Variant(
-            "the same, where lost deals are entered with an amount of 0",
+            "amount won ÷ amounts, the lost deals entered with 0",
             lambda won_amount: won_amount / (won_amount + 0.0),
-            printed="any CRM whose lost deals keep no amount",
+            printed="is what any CRM prints whose lost deals keep no amount",
         ),
         Variant("won ÷ (won + lost), by count", lambda won, closed: won / closed, metric="win_rate"),
     ),
@@ -143,7 +143,7 @@ win_rate_value = Case(
         "closed": "win_rate.denominator",
     },
     more=_lost_amount,
-    line=Line(0.7, met="raise prices: nearly every bid is won", missed="look at the offers that are lost"),
+    line=Line(0.7, met="raise prices", missed="look at the offers that are lost"),
     trap="Where a CRM sets the amount of a lost deal to 0, everything that has an amount was won: 100%, whatever sales "
     "do. It cannot be known from such data, and crmkit says so instead of a number.",
 )

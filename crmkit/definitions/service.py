@@ -27,9 +27,9 @@ resolution = Case(
             metric="resolution_hours",
             used=True,
         ),
-        Variant("the same, with the tickets that still wait", lambda with_waiting: with_waiting),
+        Variant("median calendar hours, the tickets that still wait counted", lambda with_waiting: with_waiting),
         Variant("mean calendar hours of the resolved", lambda mean: mean, metric="resolution_hours_mean"),
-        Variant("one in ten takes longer than", lambda slow: slow, metric="resolution_hours_p90"),
+        Variant("calendar hours that one in ten takes longer than", lambda slow: slow, metric="resolution_hours_p90"),
         Variant("median business hours of the resolved", lambda business: business, metric="resolution_business_hours"),
     ),
     example=Example(

@@ -41,7 +41,7 @@ order_value = Case(
             "sales before returns ÷ orders placed",
             lambda gross, orders: gross / orders,
             metric="average_order_value_gross",
-            printed="shop systems often print it",
+            printed="is what shop systems often print",
         ),
     ),
     example=Example(

@@ -25,7 +25,7 @@ visitor_to_lead = Case(
             lambda became, visitors: visitors / became,
             metric="visitors_per_lead",
             unit="per_unit",
-            printed="some articles print it as the conversion rate",
+            printed="is what some articles print as the conversion rate",
         ),
     ),
     example=Example(

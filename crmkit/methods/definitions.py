@@ -175,8 +175,9 @@ def disagreement(found: pd.DataFrame) -> pd.DataFrame:
         One row a case: `case`, `question`, `unit`, `lowest`, `highest` (on the data, of the definitions that have the
         case's unit), `times` (highest ÷ lowest; null where that says nothing, as for NPS or numbers below 0), `apart`
         (highest − lowest), `by_line` (some on target and some off), `by_trend` (some better and some worse than in
-        the period before), `decides` (either), and the same of the example: `example_lowest`, `example_highest`,
-        `example_decides`. `decides` is null where the data does not answer.
+        the period before), `slight` (the number that crmkit uses moved within its interval, so the direction may be
+        chance), `decides` (by the line or by the direction; null where the data does not answer), and the same of the
+        example: `example_lowest`, `example_highest`, `example_decides`.
 
     Examples
     --------
@@ -207,6 +208,7 @@ def disagreement(found: pd.DataFrame) -> pd.DataFrame:
                 "apart": high - low,
                 "by_line": by_line,
                 "by_trend": by_trend,
+                "slight": bool(used["low"] <= used["previous"] <= used["high"]),
                 "decides": (by_line or by_trend) if known else None,
                 "example_lowest": alike["example"].min(),
                 "example_highest": alike["example"].max(),

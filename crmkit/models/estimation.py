@@ -1,0 +1,281 @@
+"""What the models of buying, spending and staying share: rows counted once, maximum likelihood, intervals.
+
+All parameters are positive, so they are sought and their uncertainty is kept on the scale of their logarithms.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crmkit.errors import DataError
+
+Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
+"""Takes the parameters, returns the log-likelihood and its gradient with respect to them."""
+
+_FAR = 12.0  # e^12: a parameter beyond it says that what it describes does not vary
+_STEP = 1e-4
+_Z = 1.959964
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Parameters found by maximum likelihood.
+
+    Attributes
+    ----------
+    values : array of shape (k,)
+        In the units of the data.
+    covariance : array of shape (k, k)
+        Of the logarithms of the parameters, the inverse of the observed information; NaN where it is unknown.
+    log_likelihood : float
+    problem : str
+        Why the parameters should not be used; "" where they are a proper maximum.
+    """
+
+    values: np.ndarray
+    covariance: np.ndarray
+    log_likelihood: float
+    problem: str = ""
+
+
+def maximise(
+    likelihood: Likelihood,
+    starts: Sequence[Sequence[float]],
+    names: Sequence[str],
+    *,
+    rough: Likelihood | None = None,
+) -> Estimate:
+    """Find the parameters that make a log-likelihood largest, from the first start that leads to a proper maximum.
+
+    L-BFGS on the logarithms of the parameters with the analytic gradient, finished by Newton steps.
+
+    Parameters
+    ----------
+    likelihood : callable
+    starts : list of lists of float
+    names : list of str
+        Of the parameters.
+    rough : callable, optional
+        The same from a sample of the rows, weighted up to all of them. Where there are very many rows, the top of this
+        one is sought first, and its curvature leads in a few steps to the top of the other.
+
+    Examples
+    --------
+    >>> def exponential(rate):  # four waits of 2 on average: 4 log(rate) − 8 rate
+    ...     return float(4 * np.log(rate[0]) - 8 * rate[0]), np.array([4 / rate[0] - 8])
+    >>> found = maximise(exponential, [[3.0]], ["rate"])
+    >>> round(float(found.values[0]), 6), round(float(found.covariance[0, 0]), 4)
+    (0.5, 0.25)
+    """
+    if rough is not None:
+        near = maximise(rough, starts, names)
+        found = None if near.problem else _from_near(likelihood, near, names)
+        if found is not None:
+            return found
+    best: Estimate | None = None
+    for start in starts:
+        found = _climb(likelihood, np.log(np.asarray(start, float)), names)
+        if not found.problem:
+            return found
+        if best is None or found.log_likelihood > best.log_likelihood:
+            best = found
+    return best
+
+
+def sampled(rows: int, *, least: int = 60_000, size: int = 30_000) -> np.ndarray | None:
+    """Return which of very many rows make a rough likelihood, by a fixed seed; None where there are few."""
+    return np.random.default_rng(0).choice(rows, size, replace=False) if rows > least else None
+
+
+def _downhill(likelihood: Likelihood) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """Return what is to be made small, by the logarithms of the parameters, with its gradient."""
+
+    def downhill(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        values = np.exp(logs)
+        with np.errstate(all="ignore"):
+            height, slope = likelihood(values)
+        if not np.isfinite(height) or not np.isfinite(slope).all():
+            return 1e300, np.zeros_like(logs)
+        return -height, -slope * values
+
+    return downhill
+
+
+def _climb(likelihood: Likelihood, start: np.ndarray, names: Sequence[str]) -> Estimate:
+    from scipy.optimize import minimize
+
+    downhill = _downhill(likelihood)
+    scale = 1 / max(abs(downhill(start)[0]), 1.0)  # so that one tolerance serves ten customers and a million
+    found = minimize(
+        lambda logs: tuple(part * scale for part in downhill(logs)),
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-_FAR, _FAR)] * start.size,
+        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9},
+    )
+    logs, curve = found.x, _curvature(downhill, found.x)
+    if _curves_up(curve):
+        logs = _newton(downhill, logs, curve, steps=3)
+    return _estimate(downhill, logs, _curvature(downhill, logs), names)
+
+
+def _from_near(likelihood: Likelihood, near: Estimate, names: Sequence[str]) -> Estimate | None:
+    """Walk from the top of a rough likelihood to that of the real one; None where it takes too many steps."""
+    downhill = _downhill(likelihood)
+    curve = np.linalg.inv(near.covariance)
+    logs = _newton(downhill, np.log(near.values), curve, steps=6)
+    found = _estimate(downhill, logs, curve, names)
+    return found if not found.problem else None
+
+
+def _newton(downhill: Callable, logs: np.ndarray, curve: np.ndarray, *, steps: int) -> np.ndarray:
+    """Take up to so many Newton steps with one curvature, as long as they lead down."""
+    height, slope = downhill(logs)
+    for _ in range(steps):
+        step = np.linalg.solve(curve, slope)
+        if float(slope @ step) < 1e-10 or np.abs(step).max() > 0.5:
+            return logs
+        lower, turned = downhill(logs - step)
+        if lower > height + 1e-9 * abs(height):
+            return logs
+        logs, height, slope = logs - step, lower, turned
+    return logs
+
+
+def _estimate(downhill: Callable, logs: np.ndarray, curve: np.ndarray, names: Sequence[str]) -> Estimate:
+    height, slope = downhill(logs)
+    covariance = np.linalg.inv(curve) if _curves_up(curve) else np.full_like(curve, np.nan)
+    return Estimate(np.exp(logs), covariance, -height, _problem(logs, slope, curve, names))
+
+
+def _curves_up(curve: np.ndarray) -> bool:
+    return bool(np.isfinite(curve).all() and np.linalg.eigvalsh(curve).min() > 0)
+
+
+def _curvature(downhill: Callable, logs: np.ndarray) -> np.ndarray:
+    rows = []
+    for place in range(logs.size):
+        step = np.zeros_like(logs)
+        step[place] = _STEP
+        rows.append((downhill(logs + step)[1] - downhill(logs - step)[1]) / (2 * _STEP))
+    matrix = np.array(rows)
+    return (matrix + matrix.T) / 2
+
+
+def _problem(logs: np.ndarray, slope: np.ndarray, curve: np.ndarray, names: Sequence[str]) -> str:
+    far = [name for name, value in zip(names, logs, strict=True) if abs(value) > _FAR - 1.0]
+    if far:
+        return f"{' and '.join(far)} ran off to its limit: the data does not say how customers differ in it"
+    if not _curves_up(curve):
+        return "the likelihood has no clear top: the data does not tell the parameters apart"
+    if float(slope @ np.linalg.solve(curve, slope)) > 1e-4:
+        return "the search for the parameters did not converge"
+    if np.sqrt(np.diag(np.linalg.inv(curve))).max() > 5.0:
+        return "the likelihood is flat: the data does not tell the parameters apart"
+    return ""
+
+
+def warn(model: str, problem: str) -> None:
+    """Say that a fitted model has a problem, so that no number of it is used unawares."""
+    if problem:
+        from sklearn.exceptions import ConvergenceWarning
+
+        warnings.warn(f"{model}: {problem}.", ConvergenceWarning, stacklevel=3)
+
+
+def grid(estimate: Estimate, names: Sequence[str]) -> pd.DataFrame:
+    """Return the parameters with their 95% intervals, which are symmetric for the logarithms.
+
+    Examples
+    --------
+    >>> grid(Estimate(np.array([2.0]), np.array([[0.01]]), 0.0), ["r"]).round(2)
+      parameter  value   low  high
+    0         r    2.0  1.64  2.43
+    """
+    error = np.sqrt(np.diag(estimate.covariance))
+    low, high = (estimate.values * np.exp(sign * _Z * error) for sign in (-1, 1))
+    return pd.DataFrame({"parameter": list(names), "value": estimate.values, "low": low, "high": high})
+
+
+def slopes(compute: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Return the derivatives of positive numbers by the logarithms of the parameters, shape (k, n)."""
+    made = []
+    for place in range(values.size):
+        up, down = values.copy(), values.copy()
+        up[place] *= np.exp(_STEP * 10)
+        down[place] *= np.exp(-_STEP * 10)
+        made.append((compute(up) - compute(down)) / (20 * _STEP))
+    return np.array(made)
+
+
+def interval(value: np.ndarray, slope: np.ndarray, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the 95% interval of positive numbers by the delta method, symmetric for their logarithms.
+
+    It covers what is not known of the parameters, not what chance makes of a single customer.
+
+    Examples
+    --------
+    >>> low, high = interval(np.array([4.0]), np.array([[4.0]]), np.array([[0.01]]))
+    >>> low.round(2).tolist(), high.round(2).tolist()
+    ([3.29], [4.87])
+    """
+    variance = np.einsum("kn,kl,ln->n", slope, covariance, slope)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.where(value > 0, np.sqrt(np.maximum(variance, 0)) / value, 0.0)
+    error = np.where(np.isfinite(variance), error, np.nan)
+    return value * np.exp(-_Z * error), value * np.exp(_Z * error)
+
+
+def columns(model: str, X: pd.DataFrame | Mapping, names: Sequence[str]) -> list[np.ndarray]:  # noqa: N803
+    """Return columns of a summary as arrays of floats.
+
+    Raises
+    ------
+    DataError
+        Where one is missing, or a value is missing, infinite or below 0; the message names column and row.
+    """
+    if missing := [name for name in names if name not in X]:
+        raise DataError(
+            f"{model}: the summary lacks the column {' and '.join(missing)}; it has {', '.join(map(str, X))}."
+        )
+    made = []
+    for name in names:
+        values = np.asarray(X[name], float)
+        wrong = ~np.isfinite(values) | (values < 0)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise DataError(
+                f"{model}: {name} is {values[row]:g} in row {row} of the summary; it must be known and at least 0. "
+                f"{int(wrong.sum())} of {values.size} rows are so: leave them out or mend them."
+            )
+        made.append(values)
+    return made
+
+
+def distinct(*values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Count equal rows once: return the distinct rows, how often each occurs, and where each row's own is.
+
+    Examples
+    --------
+    >>> kinds, weight, back = distinct(np.array([1.0, 0.0, 1.0]), np.array([5.0, 5.0, 5.0]))
+    >>> [kind.tolist() for kind in kinds], weight.tolist(), back.tolist()
+    ([[1.0, 0.0], [5.0, 5.0]], [2.0, 1.0], [0, 1, 0])
+    """
+    code, size = np.zeros(values[0].size, np.int64), 1
+    for value in values:
+        own, kinds = pd.factorize(value)
+        if size * len(kinds) > 2**62:
+            code, kept = pd.factorize(code)
+            size = len(kept)
+        code = code * len(kinds) + own
+        size *= len(kinds)
+    back, kept = pd.factorize(code)
+    first = np.empty(len(kept), np.int64)
+    first[back[::-1]] = np.arange(back.size)[::-1]
+    return [value[first] for value in values], np.bincount(back, minlength=len(kept)).astype(float), back

@@ -28,6 +28,9 @@ from crmkit.config import Config
 SURVEY_SCALES = {"nps": (0.0, 10.0), "ces": (1.0, 7.0), "csat": (1.0, 5.0)}
 """The scale of a survey whose rows name none."""
 
+FIXED = frozenset({"costs"})
+"""Tables whose amounts are given and not left to chance: intervals do not draw their rows anew."""
+
 _DERIVED: dict[str, Derived] = {}
 _NUMBERS = itertools.count(1)
 
@@ -51,6 +54,8 @@ class Derived:
         Its further columns by which it can be measured.
     keep : bool
         Whether it is worth keeping once it was made.
+    fixed : bool
+        Whether its amounts are given and not left to chance, such as what was spent.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Derived:
     refers: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     keep: bool = False
+    fixed: bool = False
 
     @property
     def arguments(self) -> list[str]:
@@ -75,7 +81,12 @@ class Derived:
 
 
 def derived(
-    *, refers: Mapping[str, str], columns: tuple[str, ...] = (), any_of: tuple[str, ...] = (), keep: bool = False
+    *,
+    refers: Mapping[str, str],
+    columns: tuple[str, ...] = (),
+    any_of: tuple[str, ...] = (),
+    keep: bool = False,
+    fixed: bool = False,
 ) -> Callable[[Callable[..., ir.Table]], Callable[..., ir.Table]]:
     """Declare a derived relation; its name is the function's, its meaning the first line of the docstring.
 
@@ -89,11 +100,13 @@ def derived(
         Tables any of which suffices.
     keep : bool
         Whether it is worth keeping once it was made, on an engine that can.
+    fixed : bool
+        Whether its amounts are given, such as what was spent: intervals do not draw its rows anew.
     """
 
     def declare(make: Callable[..., ir.Table]) -> Callable[..., ir.Table]:
         meaning = inspect.getdoc(make).splitlines()[0].rstrip(".")
-        _DERIVED[make.__name__] = Derived(make.__name__, meaning, make, any_of, refers, columns, keep)
+        _DERIVED[make.__name__] = Derived(make.__name__, meaning, make, any_of, refers, columns, keep, fixed)
         return make
 
     return declare

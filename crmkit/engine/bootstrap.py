@@ -26,7 +26,7 @@ from crmkit.engine.buckets import Buckets
 from crmkit.engine.query import START
 from crmkit.kinds import Atom, Given, Kind
 from crmkit.periods import Period
-from crmkit.relations import at
+from crmkit.relations import FIXED, all_derived, at
 
 REPLICATES = 400
 MOST_ROWS = 100_000
@@ -69,15 +69,16 @@ class Rows:
         atoms: dict[str, dict[tuple, Atom]] = {}
         for atom in kind.atoms():
             atoms.setdefault(atom.relation, {})[atom.key] = atom
-        several = len(atoms) > 1 or any(atom.how == "distinct" for asked in atoms.values() for atom in asked.values())
-        clustered = several and all("customer_id" in tables[relation][0].columns for relation in atoms)
+        drawn = {relation: asked for relation, asked in atoms.items() if not is_fixed(relation)}
+        several = len(drawn) > 1 or any(atom.how == "distinct" for asked in drawn.values() for atom in asked.values())
+        clustered = several and all("customer_id" in tables[relation][0].columns for relation in drawn)
         frames, places, running = {}, {}, set()
         for relation, asked in atoms.items():
             for place, (key, atom) in enumerate(asked.items()):
                 places[key] = place
                 if atom.moment != "during":
                     running.add((relation, f"t{place}"))
-            found = fetched.rows(relation, list(asked.values()), clustered=clustered)
+            found = fetched.rows(relation, list(asked.values()), clustered=clustered and relation in drawn)
             if found is None:
                 return None
             frames[relation] = found
@@ -106,7 +107,7 @@ class Rows:
         """Return the percentile interval of a kind in each cell."""
         size = len(cells) // len(self.span.periods)
         alone = [self._alone(period) for period in self.span.periods]
-        units = [_units(rows.frames, rows.clustered) for rows in alone]
+        units = [_units(rows.drawn, rows.clustered) for rows in alone]
         most = max((int(of.max(initial=-1)) + 1 for each in units for of in each.values()), default=0)
         # a longer draw begins with the shorter one, so one draw serves all periods
         drawn = np.random.default_rng(_SEED).poisson(1.0, (most, REPLICATES))
@@ -115,6 +116,11 @@ class Rows:
             for place, (rows, each) in enumerate(zip(alone, units, strict=True))
         ]
         return np.concatenate([low for low, _ in found]), np.concatenate([high for _, high in found])
+
+    @property
+    def drawn(self) -> dict[str, pd.DataFrame]:
+        """The rows of those relations that chance has a part in."""
+        return {name: frame for name, frame in self.frames.items() if not is_fixed(name)}
 
     def _alone(self, period: Period) -> Rows:
         """Return the rows as one period sees them: what lies after it is not there, what lies before it is before."""
@@ -139,7 +145,8 @@ class Rows:
                 return np.array([[self.span.periods[0].days_known(self.as_of)]])
             asked = (*atom.key, atom.moment)
             if asked not in known:
-                known[asked] = self._sums(atom, weights[atom.relation], cells)
+                once = np.ones((len(self.frames[atom.relation]), 1))
+                known[asked] = self._sums(atom, weights.get(atom.relation, once), cells)
             return known[asked]
 
         replicates = np.broadcast_to(np.asarray(kind.value(get), float), (len(cells), REPLICATES))
@@ -216,6 +223,11 @@ def _units(frames: dict[str, pd.DataFrame], clustered: bool) -> dict[str, np.nda
     for name in frames:
         units[name] = order.get_indexer(owned[name])
     return units
+
+
+def is_fixed(relation: str) -> bool:
+    """Tell whether a relation's amounts are given, such as what was spent, and not drawn anew in a replicate."""
+    return relation in FIXED or (relation in all_derived() and all_derived()[relation].fixed)
 
 
 def _owners(customers: pd.Series, place: int) -> np.ndarray:

@@ -53,6 +53,8 @@ def pairs(panel_cells: pd.DataFrame, *, lag: int = 0, how: str = "rank") -> pd.D
     if missing_from(panel_cells):
         return panel_cells
     found = association(panel_cells, lag=lag, how=how)
+    if not found["within"].notna().any():
+        found.attrs["missing"] = "no pair of numbers inside and outside has enough units and periods"
     return found.assign(
         inside_title=[title(name) for name in found["inside"]],
         outside_title=[title(name) for name in found["outside"]],

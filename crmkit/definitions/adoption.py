@@ -33,7 +33,7 @@ adoption = Case(
         "active": "active_users",
         "stickiness": "stickiness",
     },
-    line=Line(0.8, met="call the introduction done", missed="train, and ask why people stay away"),
+    line=Line(0.8, met="call the introduction done", missed="ask why people stay away"),
     trap="Users without a licence in the numerator can lift the rate above 100% and hide the licences that nobody "
     "uses. And a month in which everybody logged in once looks like full adoption: over a day it is far from it.",
 )

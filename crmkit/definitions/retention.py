@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from crmkit.definitions import Case, Example, Line, Variant
+from crmkit.errors import NotInThisData, UsageError
 from crmkit.periods import trailing_year
 
 _COUNTS = {
@@ -80,9 +81,19 @@ retention = Case(
 )
 
 
-def _monthly(crm, period):
-    rates = crm.measure("churn_rate", period=period, every="month", intervals=False)["value"]
-    return {"monthly": [float(rate) for rate in rates if rate == rate]}  # noqa: PLR0124 - an unknown month
+def monthly_churn(crm, period) -> dict[str, list[float]]:
+    """Return the churn rates of the months of a period, those that are known, as the part "monthly".
+
+    Raises
+    ------
+    NotInThisData
+        Where the period is not made of whole months.
+    """
+    try:
+        rates = crm.measure("churn_rate", period=period, every="month", intervals=False)["value"]
+    except UsageError as error:
+        raise NotInThisData(str(error)) from None
+    return {"monthly": rates.dropna().astype(float).tolist()}
 
 
 churn_year = Case(
@@ -108,7 +119,7 @@ churn_year = Case(
         line=0.5,
     ),
     parts={"start": "customers_at_start", "lost_of_start": "churn_rate.numerator"},
-    more=_monthly,
+    more=monthly_churn,
     over=lambda crm, period: trailing_year(period),
     line=Line(0.4, met="plan with the customers that there are", missed="plan with a third of new customers or more"),
     trap="Who left in March cannot leave again in April: twelve monthly rates do not add up, and from 8.4% a month on "

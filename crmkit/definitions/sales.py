@@ -100,7 +100,7 @@ win_rate = Case(
         "created": "opportunities_created",
     },
     more=_won_of_created,
-    line=Line(0.5, met="fill the pipeline", missed="qualify harder, and train the team"),
+    line=Line(0.5, met="fill the pipeline", missed="qualify harder"),
     trap="An open deal is not a lost one. With the open ones in the denominator the rate falls whenever sales start "
     "more deals than they close: growth looks like failure.",
 )
@@ -134,7 +134,7 @@ win_rate_value = Case(
         Variant("won ÷ (won + lost), by count", lambda won, closed: won / closed, metric="win_rate"),
     ),
     example=Example(
-        "The same seller: 10,005,534 won; each of the 2,473 lost deals stands in the table with 0.",
+        "The seller of computers again: 10,005,534 won; each of the 2,473 lost deals stands in the table with 0.",
         {"won_amount": 10_005_534, "lost_amount": 0, "won": 4238, "closed": 4238 + 2473},
     ),
     parts={

@@ -47,7 +47,7 @@ resolution = Case(
         "business": "resolution_business_hours",
     },
     more=_waiting,
-    line=Line(24, met="promise it to customers", missed="add people, or promise less"),
+    line=Line(24, met="promise it to customers", missed="add people"),
     trap="Hours in which the office is closed do not shorten a customer's wait. And a team that lets the hard tickets "
     "lie has a short median, since what is not resolved is not in it: the page of service prints both.",
 )

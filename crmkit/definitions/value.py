@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean, median
 
 from crmkit.definitions import Case, Example, Line, Variant
-from crmkit.errors import NotInThisData
+from crmkit.definitions.retention import monthly_churn
 from crmkit.methods.common import need, run
 from crmkit.periods import trailing_year
 from crmkit.relations import at
@@ -73,13 +73,6 @@ order_value = Case(
 )
 
 
-def _monthly_churn(crm, period):
-    rates = crm.measure("churn_rate", period=period, every="month", intervals=False)["value"].dropna()
-    if not len(rates):
-        raise NotInThisData("no month with customers")
-    return {"monthly_churn": float(rates.mean())}
-
-
 clv = Case(
     question="What is a customer worth?",
     unit="money",
@@ -98,12 +91,12 @@ clv = Case(
         ),
         Variant(
             "margin, but with the churn of a month beside the orders of a year",
-            lambda order_value, orders, monthly_churn, margin: order_value * orders / monthly_churn * margin,
+            lambda order_value, orders, monthly, margin: order_value * orders / fmean(monthly) * margin,
         ),
     ),
     example=Example(
         "Orders of 50, four a year, 20% of customers lost a year (1.8% a month), a margin of 40%, and 150 to win one.",
-        {"order_value": 50, "orders": 4, "churn": 0.2, "monthly_churn": 0.018, "margin": 0.4, "cac": 150},
+        {"order_value": 50, "orders": 4, "churn": 0.2, "monthly": [0.018], "margin": 0.4, "cac": 150},
     ),
     parts={
         "order_value": "average_order_value",
@@ -112,7 +105,7 @@ clv = Case(
         "margin": "gross_margin",
         "cac": "cac",
     },
-    more=_monthly_churn,
+    more=monthly_churn,
     over=lambda crm, period: trailing_year(period),
     line=Line(
         lambda cac: 3 * cac,

@@ -27,17 +27,28 @@ def crm_effects(
 ):
     """One row of any benefit that this data knows: units, amount and the flow against the year before.
 
-    Columns: benefit, customer_id, at, stratum, units, amount, flow, since.
+    Columns: benefit, customer_id, at, stratum, units, amount, flow, since, complete (whether this data knows all of
+    the benefits).
     """
     parts = (time_effects, retention_effects, acquisition_effects, revenue_effects, cross_sell_effects)
     there = [(name, part) for name, part in zip(BENEFITS, parts, strict=True) if part is not None]
     rows = [
-        part.select("customer_id", "at", "stratum", "units", "amount", "flow", "since", benefit=ibis.literal(name))
+        part.select(
+            "customer_id",
+            "at",
+            "stratum",
+            "units",
+            "amount",
+            "flow",
+            "since",
+            benefit=ibis.literal(name),
+            complete=ibis.literal(len(there) == len(BENEFITS)),
+        )
         for name, part in there
     ]
     if not rows:
         return _nothing(benefit="string", customer_id="string", at="timestamp(6)", stratum="string", units="float64",
-                        amount="float64", flow="float64", since="boolean")  # fmt: skip
+                        amount="float64", flow="float64", since="boolean", complete="boolean")  # fmt: skip
     return ibis.union(*rows, distinct=False) if len(rows) > 1 else rows[0]
 
 
@@ -46,8 +57,8 @@ def crm_flows(config, crm_effects=None, costs=None):
     """One row a flow of money that is due to the CRM: what was paid for it, and each benefit since its introduction.
 
     Columns: flow (a cost's category or a benefit's name), customer_id (null for costs), at, months (whole calendar
-    months since the introduction, negative before), is_benefit, cost, benefit (of which one is null), net (benefit −
-    cost). Rows of the year before the introduction bring a benefit of 0.
+    months since the introduction, negative before), is_benefit, complete (as in crm_effects), cost, benefit (of which
+    one is null), net (benefit − cost). Rows of the year before the introduction bring a benefit of 0.
     """
     null, parts = ibis.null("string"), []
     number = ibis.null("float64")
@@ -56,13 +67,14 @@ def crm_flows(config, crm_effects=None, costs=None):
         parts.append(
             paid.select(
                 flow="category", customer_id=null, at=paid.month.cast(TIME), is_benefit=ibis.literal(False),
+                complete=ibis.literal(True),
                 cost=paid.amount.cast("float64"), benefit=number, net=-paid.amount.cast("float64"),
             )
         )  # fmt: skip
     if crm_effects is not None:
         parts.append(
             crm_effects.select(
-                flow="benefit", customer_id="customer_id", at="at", is_benefit=ibis.literal(True),
+                flow="benefit", customer_id="customer_id", at="at", is_benefit=ibis.literal(True), complete="complete",
                 cost=number, benefit="flow", net="flow",
             )
         )  # fmt: skip

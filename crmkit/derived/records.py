@@ -97,10 +97,11 @@ def record_touches(activities, spells=None, customers=None, leads=None, opportun
     """One row each time a live record was touched: a lead or opportunity while open, a customer while one.
 
     Columns: table, record_id, owner_id, customer_id, touched_at, until (the next touch, or the record's end; null while
-    neither has come). A record is touched when it begins, by each activity that names it, and an opportunity by each
-    new stage. Nothing is known of touches before the first activity in the data: a record that is older begins with it.
-    A lead whose status says that it is closed, without a date, ends with its last touch. Where some customers have an
-    owner, those without, such as the buyers of a web shop, are nobody's to look after and left out.
+    neither has come), watched_from (the first activity in the data). A record is touched when it begins, by each
+    activity that names it, and an opportunity by each new stage. Nothing is known of touches before the first activity
+    in the data: a record that is older begins with it. A lead whose status says that it is closed, without a date, ends
+    with its last touch. Where some customers have an owner, those without, such as the buyers of a web shop, are
+    nobody's to look after and left out.
     """
     first, parts = activities["at"].min().as_scalar(), []
     if opportunities is not None:
@@ -175,4 +176,5 @@ def _spans(name: str, first: ir.TimestampScalar, lives: ir.Table, touched: list[
         "customer_id",
         "touched_at",
         until=ibis.coalesce(every.following, last),
+        watched_from=ibis.coalesce(first, every.touched_at),
     )

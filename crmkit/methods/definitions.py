@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
 
 COLUMNS = [
-    "case", "question", "definition", "metric", "used", "printed", "unit", "better", "example", "example_before",
-    "example_line", "example_reads", "value", "low", "high", "previous", "line", "reads", "trend", "measured",
+    "case", "question", "definition", "metric", "options", "used", "printed", "unit", "better", "example",
+    "example_before", "example_line", "example_reads", "value", "low", "high", "previous", "line", "reads",
+    "trend", "measured",
 ]  # fmt: skip
 MET, MISSED = "on target", "off target"
 _STILL = 0.005
@@ -59,9 +60,9 @@ def example(case: Case | str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a definition: `definition`, `metric`, `used`, `unit`, `example` (null where the example does not give
-        what it takes), `example_before` (in the example's period before, if it has one), `example_line`,
-        `example_reads` ("on target", "off target", or "" where the definition cannot be held against the line).
+        One row a definition: `definition`, `metric`, `options` (of the metric), `used`, `unit`, `example` (null where
+        the example does not give what it takes), `example_before` (in the example's period before, if it has one),
+        `example_line`, `example_reads` ("on target", "off target", or "" where it cannot be held against the line).
 
     Examples
     --------
@@ -78,6 +79,7 @@ def example(case: Case | str) -> pd.DataFrame:
             {
                 "definition": variant.name,
                 "metric": variant.metric,
+                "options": ", ".join(f"{name}={value}" for name, value in variant.options.items()),
                 "used": variant.used,
                 "unit": variant.unit or case.unit,
                 "example": value,
@@ -102,13 +104,14 @@ def definitions(crm: Crm, *, period: str | Period, cases: Iterable[str] | None =
     Returns
     -------
     DataFrame
-        One row a case and definition: `case`, `question`, `definition`, `metric` (its name in the catalogue, "" where
-        crmkit has none), `used` (True for the one that crmkit answers by), `printed`, `unit`, `better`; of the example
-        `example`, `example_before`, `example_line`, `example_reads`; of the data `value`, `low`, `high` (95%, of the
-        definitions that are metrics and have one), `previous`, `line` (the target of the period, else the case's own),
-        `reads` ("on target", "off target", ""), `trend` ("better", "worse", "same", ""), `measured` (the metric's own
-        value, which `value` has to equal). In `attrs`: `missing` (case to what the data lacks), `periods` (case to
-        the names of both periods), `targets` (cases whose line is a target of the data).
+        One row a case and definition. What it is: `case`, `question`, `definition`, `metric` (its name in the
+        catalogue, "" where crmkit has none), `options` (of the metric, as text), `used` (True for the one that crmkit
+        answers by), `printed`, `unit`, `better`. Of the example: `example`, `example_before`, `example_line`,
+        `example_reads`. Of the data: `value`, `low`, `high` (95%, of the definitions that are metrics and have one),
+        `previous`, `line` (the target of the period, else the case's own), `reads` ("on target", "off target", ""),
+        `trend` ("better", "worse", "same", ""), `measured` (the metric's own value, which `value` has to equal). In
+        `attrs`: `missing` (case to what the data lacks), `periods` (case to the names of both periods), `targets`
+        (cases whose line is a target of the data).
 
     Examples
     --------

@@ -88,7 +88,7 @@ def purchase_summary(
     """
     days = UNITS[pick("unit", unit, tuple(UNITS))]
     orders, known, currency = _orders(crm, deals)
-    end, after = _day(crm, until, known), _day(crm, holdout_until, known)
+    end, after = last_day(crm, until, known), last_day(crm, holdout_until, known)
     if holdout_until is not None and after <= end:
         raise UsageError(f"purchase_summary: holdout_until {after:%Y-%m-%d} must lie after until {end:%Y-%m-%d}.")
     wanted = names(by)
@@ -149,7 +149,7 @@ def repeat_purchases(
     """
     orders, known, _ = _orders(crm, deals)
     bought, _ = _purchases(orders, known)
-    bought = bought.filter(bought.day <= at(_day(crm, until, known)))
+    bought = bought.filter(bought.day <= at(last_day(crm, until, known)))
     if customers is not None:
         wanted = ibis.memtable(pd.DataFrame({"wanted_id": pd.Series(customers, dtype="str")}))
         bought = bought.semi_join(wanted, bought.customer_id == wanted.wanted_id)
@@ -203,8 +203,8 @@ def _orders(crm: Any, deals: bool) -> tuple[ir.Table, datetime, str]:
     return orders.filter(*(orders[name].notnull() for name in columns)), known, currency
 
 
-def _day(crm: Any, given: Any, known: datetime) -> datetime:
-    """Return the midnight that begins the last day that counts."""
+def last_day(crm: Any, given: Any, known: datetime) -> datetime:
+    """Return the midnight that begins the last day that counts: of a day, a period, or by default of what is known."""
     last = known.replace(hour=0, minute=0, second=0, microsecond=0)
     if given is None:
         return last
@@ -216,9 +216,7 @@ def _day(crm: Any, given: Any, known: datetime) -> datetime:
         day = settings.read({"as_of": given}).as_of
     day = day.replace(hour=0, minute=0, second=0, microsecond=0)
     if day > last and hasattr(crm, "relations"):  # of a plain table nobody says up to when it is complete
-        raise UsageError(
-            f"purchase_summary: {day:%Y-%m-%d} lies after {last:%Y-%m-%d}, the last day that the data knows."
-        )
+        raise UsageError(f"until: {day:%Y-%m-%d} lies after {last:%Y-%m-%d}, the last day that the data knows.")
     return day
 
 

@@ -292,7 +292,7 @@ def stale_records(record_touches, as_of, *, days=90):
 def stale_share(record_touches, as_of, *, days=90):
     """Of the live records at the end of the period, the share not touched for `days`.
 
-    No interval: every record is looked at.
+    No interval: every record is looked at. Unknown in the first `days` of the activities, when none can be stale yet.
 
     >>> import crmkit
     >>> crm = crmkit.open({"leads": {"lead_id": list("ab"), "created_at": ["2026-01-01"] * 2},
@@ -301,7 +301,10 @@ def stale_share(record_touches, as_of, *, days=90):
     >>> crm.measure("stale_share", period="2026-04").value.item()
     0.5
     """
-    return _stale(record_touches, as_of, days) / level(record_touches.touched_at, record_touches.until)
+    told = record_touches.watched_from + ibis.interval(days=days)
+    since = ibis.ifelse(record_touches.touched_at < told, told, record_touches.touched_at)
+    still = record_touches.until.isnull() | (since < record_touches.until)
+    return _stale(record_touches, as_of, days) / level(since, record_touches.until, where=still)
 
 
 @metric(

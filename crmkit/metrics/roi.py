@@ -211,9 +211,10 @@ def crm_benefit(crm_flows):
 
 
 def _without_price(kind, flows):
-    """Let the result say where a benefit has no value, since what it would be compared with is not known."""
+    """Let the result say which benefits are not in the sum: those without a value, and those that nobody can know."""
     text = "a benefit that cannot be valued is not in the sum: its year before is not known"
-    return kind.remarking(flows.is_benefit & flows.benefit.isnull(), text)
+    kind = kind.remarking(flows.is_benefit & flows.benefit.isnull(), text)
+    return kind.remarking(flows.is_benefit & ~flows.complete, "benefits that this data cannot know are not in the sum")
 
 
 def _never():

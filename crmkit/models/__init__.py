@@ -23,10 +23,11 @@ _WHERE = {
     "frequency_correlation": "spending",
     "holdout": "validation",
     "lifetime_value": "lifetime_value",
+    "project": "lifetime_value",
     "tracking": "validation",
 }
 
-__all__ = tuple(_WHERE)  # noqa: PLE0605
+__all__ = tuple(_WHERE)
 
 
 def __getattr__(name: str) -> Any:

@@ -173,6 +173,15 @@ class BuyingModel(ABC, BaseEstimator):
             made |= {"low": low[back], "high": high[back]}
         return pd.DataFrame(made, index=X.index if isinstance(X, pd.DataFrame) else None)
 
+    def sensitivity(self, X: pd.DataFrame | Mapping, horizon: float, *, discount: float = 0.0) -> np.ndarray:  # noqa: N803
+        """Return how expected purchases move with the logarithm of each parameter, shape (parameters, customers)."""
+        check_is_fitted(self, "estimate_")
+        (x, last, age), _, back = estimation.distinct(*self._read(X))
+        made = estimation.slopes(
+            lambda values: self._discounted(values, x, last, age, horizon, discount), self.estimate_.values
+        )
+        return made[:, back]
+
     def expected_new(self, age: Any) -> np.ndarray:
         """Return how many purchases after the first a customer makes on average within `age` of the first one."""
         check_is_fitted(self, "estimate_")

@@ -203,6 +203,16 @@ class FrequencyClasses:
         """Return the mean of the class that a customer's frequency falls into."""
         return self.means_[self.classes(X)]
 
+    def sensitivity(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
+        """Return how expected values move with the logarithm of each class's mean, shape (classes, customers)."""
+        own = self.classes(X)
+        return np.where(own == np.arange(self.means_.size)[:, None], self.means_[own], 0.0)
+
+    @property
+    def covariance_(self) -> np.ndarray:
+        """Of the logarithms of the means."""
+        return np.diag(self.errors_**2)
+
     def classes(self, X: pd.DataFrame) -> np.ndarray:  # noqa: N803
         """Return the number of each customer's class."""
         return np.searchsorted(self.edges_, X["frequency"].to_numpy(float), side="left")

@@ -73,7 +73,7 @@ class GammaGamma(BaseEstimator):
             row = int(np.flatnonzero(wrong)[0])
             raise DataError(
                 f"{_TITLE}: value is {mean[row]:g} in row {row} of the summary; the mean of purchases must be "
-                f"known and not negative. {int(wrong.sum())} rows are so: leave out returns and orders without an amount."
+                f"known and not negative. {int(wrong.sum())} rows are so: leave out returns."
             )
         used &= mean > 0  # what was free says nothing of how values spread
         if not used.any():
@@ -134,6 +134,16 @@ class GammaGamma(BaseEstimator):
             low, high = estimation.interval(expected, slope, self.estimate_.covariance)
             made |= {"low": low, "high": high}
         return pd.DataFrame(made, index=X.index if isinstance(X, pd.DataFrame) else None)
+
+    def sensitivity(self, X: pd.DataFrame | Mapping) -> np.ndarray:  # noqa: N803
+        """Return how expected values move with the logarithm of each parameter, shape (parameters, customers)."""
+        x, mean = _given(X)
+        return estimation.slopes(lambda values: self._expected(values, x, mean), self.estimate_.values)
+
+    @property
+    def covariance_(self) -> np.ndarray:
+        """Of the logarithms of the parameters."""
+        return self.estimate_.covariance
 
     def score(self, X: pd.DataFrame | Mapping, y: Any = None) -> float:  # noqa: N803
         """Return the mean log-likelihood of the customers who bought again."""

@@ -100,10 +100,10 @@ def _teams(crm: Crm, now: Period) -> pd.DataFrame:
         raise NotInThisData("not in this data, needs the column users.team")
     names = ["adoption_rate", "days_active_per_user", "records_updated_per_user", "actions_per_active_day"]
     found = crm.measure(names, period=now, by=by)
+    if not found["denominator"].fillna(0).sum():
+        raise NotInThisData(f"nobody had a licence in {now.name}")
     wide = found.pivot(index=by, columns="metric", values=["value", "low", "high", "numerator", "denominator"])
     rows = wide[wide["denominator"]["adoption_rate"] > 0]
-    if not len(rows):
-        raise NotInThisData(f"nobody had a licence in {now.name}")
     value, count = rows["value"], "adoption_rate"
     shown = pd.DataFrame(
         {

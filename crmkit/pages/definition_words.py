@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from crmkit.methods.definitions import MET, MISSED
@@ -39,10 +40,12 @@ def short(period: str) -> str:
     """Write a span of a year so that it fits the head of a column; other periods stay as they are.
 
     >>> short("2025-10-01/2026-10-01"), short("2026-Q3")
-    ('year to 2026-10-01', '2026-Q3')
+    ('year to 2026-09-30', '2026-Q3')
     """
     start, _, end = period.partition("/")
-    return f"year to {end}" if end and start[4:] == end[4:] and int(end[:4]) - int(start[:4]) == 1 else period
+    if not end or start[4:] != end[4:] or int(end[:4]) - int(start[:4]) != 1:
+        return period
+    return f"year to {date.fromisoformat(end) - timedelta(days=1)}"
 
 
 def of_example(rows: pd.DataFrame, case: Case) -> str:
@@ -107,11 +110,11 @@ def of_trend(rows: pd.DataFrame, before: str) -> str:
     return text
 
 
-def of_use(rows: pd.DataFrame, case: Case) -> str:
+def of_use(rows: pd.DataFrame) -> str:
     """Say which definition crmkit uses, by which metric, and what it gives."""
     used = rows[rows["used"]].iloc[0]
     currency = rows.attrs.get("currency", "")
-    options = "".join(f", {name}={value}" for name, value in case.used.options.items())
+    options = f", {used['options']}" if used["options"] else ""
     text = f"crmkit uses “{used['definition']}” ({used['metric']}{options})"
     if missing(used["value"]):
         return f"{text}, which this data cannot answer."
@@ -131,11 +134,11 @@ def either(one: pd.DataFrame, first: str, other: pd.DataFrame, second: str) -> s
     >>> import pandas as pd
     >>> few, many = pd.DataFrame({"definition": ["a"]}), pd.DataFrame({"definition": ["b", "c"]})
     >>> either(many, "go", few, "stay")
-    'stay by “a”, and go by the 2 others'
+    'stay by “a”, and go by 2 others'
     """
     if len(other) < len(one):
         one, first, other, second = other, second, one, first
-    rest = f"the {len(other)} others" if len(other) > len(one) else _names(other)
+    rest = f"{len(other)} others" if len(other) > len(one) else _names(other)
     return f"{first} by {_names(one)}, and {second} by {rest}"
 
 

@@ -104,7 +104,7 @@ def summary(found: pd.DataFrame) -> Html:
         return listed(["On this data every definition leads to the same decision, at these lines and in this period."])
     some = " ".join(str(question) for question in decided["question"].head(4))
     more = f" And {len(decided) - 4} more." if len(decided) > 4 else ""
-    return listed([f"The answer decides by its definition here: {some}{more}"])
+    return listed([f"Here the definition decides, those furthest apart first: {some}{more}"])
 
 
 def of(found: pd.DataFrame, case: str) -> pd.DataFrame:
@@ -148,8 +148,9 @@ def _named(row: Any) -> Html:
     if not row.metric:
         return Html(safe(row.definition), row.definition)
     mark = "✓ crmkit uses it: " if row.used else "in crmkit: "
-    below = f'<br><span class="quiet small">{mark}<code>{safe(row.metric)}</code></span>'
-    return Html(f"{safe(row.definition)}{below}", f"{row.definition} ({mark}{row.metric})")
+    metric = f"{row.metric}, {row.options}" if row.options else row.metric
+    below = f'<br><span class="quiet small">{mark}<code>{safe(metric)}</code></span>'
+    return Html(f"{safe(row.definition)}{below}", f"{row.definition} ({mark}{metric})")
 
 
 def in_words(found: pd.DataFrame, case: str) -> Html:
@@ -163,7 +164,7 @@ def in_words(found: pd.DataFrame, case: str) -> Html:
         return Html(*_joined(listed(said), absent(reason)))
     said.append(of_line(rows, declared, aimed=case in found.attrs["targets"]))
     said.append(of_trend(rows, found.attrs["periods"][case][1]))
-    said.append(of_use(rows, declared))
+    said.append(of_use(rows))
     return listed(said + of_print(rows))
 
 

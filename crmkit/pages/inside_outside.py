@@ -37,11 +37,24 @@ def cells(crm: Crm, period: str | Period, *, unit: str = "user", every: str = "q
     return tried(panel, crm, [*INSIDE, *OUTSIDE], by=unit, every=of, period=span)
 
 
+def so_far(crm: Crm, period: str | Period) -> Period:
+    """Return the ten years to the end of a period: what was known then, and not what came later.
+
+    >>> import crmkit
+    >>> so_far(crmkit.open({"leads": {"lead_id": ["a"], "created_at": ["2026-04-01"]}}), "2026-Q1").name
+    '2016-04-01/2026-04-01'
+    """
+    now = crm.period(period)
+    return Period(now.end.replace(year=now.end.year - 10, day=min(now.end.day, 28)), now.end, None, now.calendar)
+
+
 def pairs(panel_cells: pd.DataFrame, *, lag: int = 0, how: str = "rank") -> pd.DataFrame:
     """Correlate each number inside with each outside; `inside_title` and `outside_title` name them for people."""
     if missing_from(panel_cells):
         return panel_cells
     found = association(panel_cells, lag=lag, how=how)
+    if not found["within"].notna().any():
+        found.attrs["missing"] = "no pair of numbers inside and outside has enough units and periods"
     return found.assign(
         inside_title=[title(name) for name in found["inside"]],
         outside_title=[title(name) for name in found["outside"]],

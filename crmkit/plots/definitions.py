@@ -29,7 +29,7 @@ def side_by_side(
     ax: Axes | None = None,
     **given: Any,
 ) -> Axes:
-    """Draw one number by several definitions: a dot each, the period before hollow, the one in use dark.
+    """Draw one number by several definitions: a dot each, the period before hollow, the one in use a diamond.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def side_by_side(
             what.title,
             f"filled: {now}" if now else "",
             f"hollow: {hollow}" if hollow else "",
-            "dark: the definition in use" if "used" in rows and rows["used"].any() else "",
+            "diamond: the definition in use" if "used" in rows and rows["used"].any() else "",
             f"data to {say_period(what.as_of)}" if what.as_of is not None else "",
         ]
         subtitle = " · ".join(part for part in parts if part)

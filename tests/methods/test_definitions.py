@@ -335,3 +335,8 @@ def test_a_part_that_is_unknown_makes_the_definition_unknown():
     assert math.isnan(worked(net, {"benefit": NAN, "cost": 3.0}))
     assert math.isnan(worked(net, {"benefit": 3.0}))
     assert Line(0.1, met="a", missed="b").what == "a rule of thumb"
+
+
+def test_a_span_that_is_not_made_of_months_leaves_out_what_needs_months(sample):
+    rows = definitions(sample, period="2026-07-05/2026-08-05", cases=["churn_year", "clv"])
+    assert rows["value"].notna().tolist() == [True, False, False, True, True, False]

@@ -211,6 +211,13 @@ def test_stale_after_90_days_without_a_touch(desk):
     assert values(desk, "stale_records", "2026-06", by="owner_id") == {"U": 1, "V": 1}
 
 
+def test_in_the_first_90_days_of_activities_the_share_is_unknown(desk):
+    shares = values(desk, "stale_share", "2026-01-01/2026-05-01", every="month")
+    assert math.isnan(shares["2026-02-01"])
+    assert math.isnan(shares["2026-03-01"])  # the first activity is of 1 January: 90 days are over on 1 April
+    assert shares["2026-04-01"] == 1 / 3
+
+
 def test_stale_after_fewer_days(desk):
     # by 1 March: lead 1, and both deals, last touched on 5 January; not lead 2, touched on 1 February
     assert value(desk, "stale_records", "2026-02", days=30) == 3

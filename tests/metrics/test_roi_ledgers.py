@@ -186,6 +186,12 @@ def test_a_benefit_without_a_price_is_said_beside_the_sum():
     assert math.isnan(found.value["crm_benefit_revenue"])
 
 
+def test_benefits_whose_tables_are_not_there_are_said_beside_the_sum(sample):
+    found = opened(costs=PRICE, customers=CAME).measure("crm_benefit", period="2025-09", intervals=False)
+    assert "benefits that this data cannot know are not in the sum" in found.note.item()
+    assert sample.measure("crm_benefit", period="2026-Q3", intervals=False).note.item() == ""
+
+
 def test_costs_alone_make_the_benefit_unknown():
     crm = opened(costs=costs(("2025-06-01", "crm_training", 40)))
     assert math.isnan(value(crm, "crm_benefit", "2025-06"))

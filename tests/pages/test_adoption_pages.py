@@ -35,6 +35,10 @@ def test_teams_with_the_lowest_adoption_first(office):
     assert found[["team", "licensed", "active", "adoption"]].to_numpy().tolist() == [["N", 2, 1, 0.5]]
 
 
+def test_before_the_crm_the_page_says_so_quietly(office):
+    assert "crm-absent" in pages.grid(adoption.teams(office, "2026-02"), caption="x").html
+
+
 def test_who_never_began_is_listed_and_escaped(office):
     states = user_states(office, period="2026-03", by="user.name")
     shown = adoption.stopped(states, by="user.name", quiet_days=28)

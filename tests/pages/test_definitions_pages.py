@@ -67,7 +67,7 @@ def test_sentences_follow_the_numbers_of_the_example(found):
     said = text(definitions.in_words(found, "churn"))
     assert said.startswith(
         "In the example the answer is 4.0% to 10.0%. Held to 5.0%, a manager would stop the losses before anything "
-        "else by “all lost ÷ customers acquired”, and spend on winning customers by the 3 others."
+        "else by “all lost ÷ customers acquired”, and spend on winning customers by 3 others."
     )
     assert "“all lost ÷ customers acquired” is what some CRM vendors publish." in said
     assert "crmkit uses “lost of those of the start ÷ customers at the start” (churn_rate): 8.4%" in said
@@ -137,4 +137,4 @@ def test_the_notebook_shows_each_case_or_leaves_it_to_the_last_section(found):
 
 def test_the_summary_names_the_widest_first(found):
     said = text(definitions.summary(found))
-    assert said.startswith("The answer decides by its definition here: What is a customer worth?")
+    assert said.startswith("Here the definition decides, those furthest apart first: What is a customer worth?")

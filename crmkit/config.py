@@ -60,7 +60,8 @@ class Config:
     stages : tuple of Stage
         In their order.
     sla : mapping
-        Service levels, as the tickets' metrics use them.
+        Service levels of tickets: `first_response_hours` and `resolution_hours`, each a number of hours or one for each
+        value of the column that `by` names (priority by default); `counted` is "calendar" or "business" hours.
     rates : mapping of str to float
         What one unit of another currency is worth in `currency`.
     metrics : tuple of str

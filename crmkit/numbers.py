@@ -40,6 +40,8 @@ UNITS = {
     "hours": "hours",
     "minutes": "minutes",
     "seconds": "seconds",
+    "months": "months",
+    "years": "years",
     "score": "a mean on the survey's own scale",
     "points": "net promoter score, from −100 to 100",
     "ratio": "one number divided by another",

@@ -8,7 +8,7 @@ from crmkit.casting import TIME
 from crmkit.relations import derived
 
 
-@derived(refers={}, columns=("category", "currency"))
+@derived(refers={}, columns=("category", "currency"), fixed=True)
 def acquisition_costs(costs, opportunities=None):
     """One row a month and cost of marketing or sales, with the share of its closed deals that were new business.
 

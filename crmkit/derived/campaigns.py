@@ -18,7 +18,7 @@ _CAMPAIGN = {"campaign_id": "campaigns"}
 _INSTANT = timedelta(microseconds=1)
 
 
-@derived(refers=_CAMPAIGN, columns=("channel", "name"))
+@derived(refers=_CAMPAIGN, columns=("channel", "name"), fixed=True)
 def campaign_runs(campaigns, period, as_of):
     """One row a campaign and period in which it ran, with the part of its money that falls in the period.
 

@@ -198,7 +198,8 @@ def lacks(crm, name: str) -> str:
                 tables.append(_any(TOLD_BY[table, column]))
         elif table in all_derived():
             if table not in crm.relations:
-                tables.append(" or ".join(all_derived()[table].any_of))
+                required = [name for name in all_derived()[table].required if name not in crm.relations]
+                tables += required or [" or ".join(all_derived()[table].any_of)]
         elif table not in crm.tables:
             tables.append(table)
         elif column not in crm.present[table]:

@@ -18,6 +18,27 @@ FAMILIES_OF_VARIANTS: dict[str, tuple[str, ...]] = {
     "sales cycle": ("sales_cycle_days", "sales_cycle_days_median", "lead_to_win_days", "first_contact_to_win_days"),
     "deal size": ("average_deal_size", "median_deal_size"),
     "lead follow-up": ("lead_follow_up_hours", "lead_follow_up_hours_mean"),
+    "order value": ("average_order_value", "average_order_value_gross", "median_order_value"),
+    "acquisition cost": ("cac", "cac_acquisition_only"),
+    "return on marketing": ("marketing_roi", "marketing_roi_margin", "roas"),
+    "visitor to lead": ("visitor_to_lead_rate", "visitors_per_lead", "new_visitor_to_lead_rate"),
+    "first response": (
+        "first_response_hours",
+        "first_response_hours_mean",
+        "first_response_hours_p90",
+        "first_response_business_hours",
+        "first_response_business_hours_mean",
+        "first_response_business_hours_p90",
+    ),
+    "resolution": (
+        "resolution_hours",
+        "resolution_hours_mean",
+        "resolution_hours_p90",
+        "resolution_business_hours",
+        "resolution_business_hours_mean",
+        "resolution_business_hours_p90",
+    ),
+    "return on the CRM": ("crm_roi", "crm_roi_gross", "crm_roi_to_date"),
 }
 """What goes by one name in talk, and the metrics that people mean by it."""
 
@@ -29,8 +50,7 @@ def variants(crm, names: str | Sequence[str], *, period: str | Period) -> pd.Dat
     ----------
     crm : Crm
     names : str or list of str
-        Names of metrics, or one of `FAMILIES_OF_VARIANTS`: churn, retention, winning, sales cycle, deal size,
-        lead follow-up.
+        Names of metrics, or one of `FAMILIES_OF_VARIANTS`, such as churn, winning or order value.
     period : str or Period
 
     Returns

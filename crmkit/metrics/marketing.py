@@ -145,7 +145,6 @@ def campaign_leads(leads_with_campaigns):
     better="down",
     formula="marketing spend ÷ leads that name a campaign",
     caveats="A cheap lead that never buys is dear: read it beside the return.",
-    interval=None,
 )
 def cost_per_lead(marketing_spend, campaign_leads):
     """Marketing spend in the period per lead created in it that names a campaign.
@@ -210,7 +209,6 @@ def campaign_reactions(reactions):
     at="at",
     formula="responses ÷ campaigns run",
     optional=_END,
-    interval=None,
 )
 def responses_per_campaign(reactions, campaigns_run):
     """Responses in the period per campaign that ran in it.
@@ -325,7 +323,6 @@ def campaign_margin(campaign_sales):
     unit="money",
     better="up",
     formula="campaign revenue ÷ campaigns run",
-    interval=None,
 )
 def revenue_per_campaign(campaign_revenue, campaigns_run):
     """Attributed revenue of the period per campaign that ran in it; it may come from campaigns that ran before.
@@ -346,7 +343,6 @@ def revenue_per_campaign(campaign_revenue, campaigns_run):
     better="up",
     formula="campaign revenue ÷ expected revenue",
     caveats="Revenue comes after the spending: for a young campaign it says more about its age than about its success.",
-    interval=None,
 )
 def revenue_attainment(campaign_revenue, expected_revenue):
     """Attributed revenue of the period divided by the revenue expected of the campaigns that ran in it.
@@ -374,7 +370,6 @@ _RETURN = (
     better="up",
     formula="(campaign revenue − marketing spend) ÷ marketing spend",
     caveats=f"{_RETURN} It takes goods as if they cost nothing: see marketing_roi_margin.",
-    interval=None,
 )
 def marketing_roi(campaign_revenue, marketing_spend):
     """Attributed revenue less marketing spend, divided by it. Unknown, not infinite, where nothing was spent.
@@ -397,7 +392,6 @@ def marketing_roi(campaign_revenue, marketing_spend):
     better="up",
     formula="(campaign margin − marketing spend) ÷ marketing spend",
     caveats=f"{_RETURN} Below 0% the goods sold did not pay for the campaigns.",
-    interval=None,
 )
 def marketing_roi_margin(campaign_margin, marketing_spend):
     """Gross margin of attributed sales less marketing spend, divided by it. Unknown where nothing was spent.
@@ -418,7 +412,6 @@ def marketing_roi_margin(campaign_margin, marketing_spend):
     better="up",
     formula="campaign revenue ÷ marketing spend",
     caveats=f"{_RETURN} It is the return on marketing plus one: 3.5 is 250%.",
-    interval=None,
 )
 def roas(campaign_revenue, marketing_spend):
     """Attributed revenue divided by marketing spend (ROAS). Unknown where nothing was spent.

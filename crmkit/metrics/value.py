@@ -528,7 +528,6 @@ def acquisition_spend_new(acquisition_costs):
     unit="money",
     better="down",
     formula="marketing and sales costs ÷ customers acquired",
-    interval=None,
     caveats="Sales costs hold work on present customers, too: see acquisition_only. Customers of a period are won by "
     "earlier spending: see lag_months. A mean over customers whom different channels won at different prices.",
 )
@@ -553,7 +552,6 @@ def cac(acquisition_spend, new_customers):
     unit="money",
     better="down",
     formula="acquisition spend on new customers only ÷ customers acquired",
-    interval=None,
     caveats="Lower than the usual one by the sales work that expansion and renewal take.",
 )
 def cac_acquisition_only(acquisition_spend_new, new_customers):
@@ -601,7 +599,6 @@ def ltv_to_cac(clv_margin, cac):
     unit="months",
     better="down",
     formula="customer acquisition cost ÷ margin per customer and month",
-    interval=None,
     caveats="Assumes that a new customer buys like the average one from the first month on, and stays that long.",
 )
 def cac_payback_months(cac, margin_per_customer_month):

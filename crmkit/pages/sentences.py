@@ -209,13 +209,15 @@ def dimension_name(by: str) -> str:
 def _plural(title: str) -> bool:
     """Tell whether a title is a plural: Leads are, Customers at the start are; Win rate is, Sales cycle, mean is.
 
-    >>> [_plural(title) for title in ("Leads", "Calls made", "Satisfied customers (CSAT)", "Sales velocity")]
+    >>> [_plural(title) for title in ("Leads", "Calls made", "Satisfied customers (CSAT)", "Completeness")]
     [True, True, True, False]
     """
     words = title.partition(" (")[0].split()
     if not words or "," in title:
         return False
-    return words[-1].endswith("s") or (words[0].endswith("s") and words[0] not in ("Sales", "Gross"))
+    return (words[-1].endswith("s") and not words[-1].endswith("ss")) or (
+        words[0].endswith("s") and words[0] not in ("Sales", "Gross")
+    )
 
 
 def _moved(row: dict[str, Any], unit: str, form: dict[str, str], against: str) -> str:

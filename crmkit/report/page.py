@@ -256,7 +256,18 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["policy"] = POLICY
     environment.globals["css"] = components_css() + (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+    environment.filters["label"] = label
     return environment
+
+
+def label(name: str) -> str:
+    """Write a notebook's name as navigation shows it.
+
+    >>> label("03_sales"), label("09_crm_roi"), label("04_customer_value")
+    ('Sales', 'CRM ROI', 'Customer value')
+    """
+    words = [word.upper() if word in ("crm", "roi") else word for word in name[3:].split("_")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def frame(template: str, *, lang: str, **values: Any) -> str:

@@ -168,8 +168,10 @@ def in_words(found: pd.DataFrame, case: str) -> Html:
     return listed(said + of_print(rows))
 
 
-def figure(found: pd.DataFrame, case: str) -> Html:
+def figure(found: pd.DataFrame, case: str, *, caption: str = "") -> Html:
     """Draw the definitions of a case on the data, those in its own unit, with the line that they are held to."""
+    from crmkit import plots
+
     rows = of(found, case)
     if rows.attrs["missing"]:
         return listed([])  # the words say it
@@ -178,19 +180,24 @@ def figure(found: pd.DataFrame, case: str) -> Html:
     now, before = found.attrs["periods"][case]
     line = alike["line"].iloc[0] if len(alike) else None
     what = "target" if case in found.attrs["targets"] else "line"
-    from crmkit import plots
-
     return draw(
-        plots.side_by_side, alike, line=None if missing(line) else float(line), line_name=what, now=short(now),
+        plots.side_by_side,
+        alike,
+        caption=caption,
+        line=None if missing(line) else float(line),
+        line_name=what,
+        now=short(now),
         before=short(before),
-    )  # fmt: skip
+    )
 
 
-def section(found: pd.DataFrame, case: str) -> Html:
-    """Make all of one case: its trap, table, figure and words."""
-    question = all_cases()[case].question
-    parts = [listed([f"{question} {all_cases()[case].trap}"]), case_table(found, case), in_words(found, case)]
-    return Html(*_joined(*parts))
+def section(found: pd.DataFrame, case: str, *, reading: str = "") -> Html:
+    """Make all of one case: its table, its figure with how to read it, its words; without a reading, no figure."""
+    drawn = figure(found, case, caption=reading) if reading else listed([])
+    return Html(*_joined(case_table(found, case), drawn, in_words(found, case)))
+
+
+_READING = "The further apart the dots lie, the more the definition matters."
 
 
 def further(found: pd.DataFrame, *, shown: Iterable[str]) -> Html:
@@ -198,7 +205,8 @@ def further(found: pd.DataFrame, *, shown: Iterable[str]) -> Html:
     rest = [case for case in found.attrs["periods"] if case not in set(shown)]
     if not rest:
         return listed([f"None: all {len(found.attrs['periods'])} cases that are declared are shown above."])
-    return Html(*_joined(*(section(found, case) for case in rest)))
+    parts = [part for case in rest for part in (listed([all_cases()[case].trap]), section(found, case))]
+    return Html(*_joined(*parts))
 
 
 def reconciled(found: pd.DataFrame) -> pd.DataFrame:

@@ -127,8 +127,8 @@ def test_the_notebook_shows_each_case_or_leaves_it_to_the_last_section(found):
     notebook = nbformat.read(paths.notebooks() / "10_definitions.ipynb", as_version=4)
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     for case in all_cases():
-        assert code.count(f'definitions.case_table(found, "{case}")') == 1, case
-        assert code.count(f'"{case}"') >= 3, case  # its table, its words, and the list of what is shown
+        assert code.count(f'definitions.section(found, "{case}"') == 1, case
+        assert code.count(f'"{case}"') == 2, case  # its section, and the list of what is shown
     assert "None: all" in text(definitions.further(found, shown=list(all_cases())))
     rest = text(definitions.further(found, shown=set(all_cases()) - {"cac"}))
     assert "What does it cost to win a customer?" in rest

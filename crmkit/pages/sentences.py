@@ -215,9 +215,8 @@ def _plural(title: str) -> bool:
     words = title.partition(" (")[0].split()
     if not words or "," in title:
         return False
-    return (words[-1].endswith("s") and not words[-1].endswith("ss")) or (
-        words[0].endswith("s") and words[0] not in ("Sales", "Gross")
-    )
+    ends = [word.endswith("s") and not word.endswith("ss") for word in words]
+    return ends[-1] or (ends[0] and words[0] != "Sales")
 
 
 def _moved(row: dict[str, Any], unit: str, form: dict[str, str], against: str) -> str:

@@ -49,6 +49,8 @@ class Crm:
         The files that each table was read from, if it was files.
     settled : dict of str to frozenset of str
         The time columns of each table in which nothing lies after `as_of`.
+    since : dict of str to datetime
+        When the rows of each table begin, where they have times.
     """
 
     engine: Any
@@ -62,6 +64,7 @@ class Crm:
     files: Mapping[str, list[Path]] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     settled: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    since: Mapping[str, datetime] = field(default_factory=dict, repr=False)
     remembered: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __getattr__(self, name: str) -> ir.Table:

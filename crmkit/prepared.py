@@ -48,6 +48,7 @@ def save(crm: Crm, source: str | Path, folder: Path) -> bool:
         "of": {name: [str(path) for path in paths] for name, paths in crm.files.items()},
         "rows": dict(crm.rows),
         "settled": {name: sorted(columns) for name, columns in crm.settled.items()},
+        "since": {name: moment.isoformat() for name, moment in crm.since.items()},
     }
     draft = folder / "draft"
     try:
@@ -138,6 +139,7 @@ def _opened(about: dict[str, Any], files: dict[str, list[Path]], path: Path) -> 
         files=files,
         rows=about["rows"],
         settled={name: frozenset(columns) for name, columns in about["settled"].items()},
+        since={name: datetime.fromisoformat(moment) for name, moment in about["since"].items()},
     )
 
 

@@ -143,6 +143,7 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
         files=raw.files,
         rows={name: int(look["rows"]) for name, look in looks.items()},
         settled={name: _settled(usable[name].declared, look, known) for name, look in looks.items()},
+        since=_since(looks),
     )
     return crm, problems
 
@@ -246,6 +247,9 @@ def _look(typed: _Typed, *, copied: bool) -> dict[str, Any]:
             asked[f"last_{name}"] = columns[name].max()
         if (happened := _happened(columns, declared, name)) is not None:
             asked[f"latest_{name}"] = columns[name].max(where=happened & (columns[name] < _FOREVER))
+    for name in (declared.born, "acquired_at"):
+        if name in typed.present:
+            asked[f"first_{name}"] = columns[name].min()
     if declared.name == "opportunities" and "closed_at" in columns:
         asked["forecasts"] = raw.count(where=(columns["outcome"] == "open") & columns["closed_at"].notnull())
     return raw.agg(**asked).to_pyarrow().to_pylist()[0]
@@ -305,6 +309,16 @@ def _doubled(typed: _Typed) -> list[Problem]:
     shown = ", ".join(f"{value!r} in {count} rows" for value, count in named)
     what = f"must name one row, but {conflicting:,} of its values stand in rows that differ ({shown})"
     return [Problem(declared.name, ", ".join(declared.key), what, advice="Keep one row of each.")]
+
+
+def _since(looks: dict[str, dict[str, Any]]) -> dict[str, datetime]:
+    """Return when the rows of each table begin; customers by their acquisition, where a column says it."""
+    found = {}
+    for name, look in looks.items():
+        firsts = {asked: moment for asked, moment in look.items() if asked.startswith("first_") and moment is not None}
+        if firsts:
+            found[name] = firsts.get("first_acquired_at", next(iter(firsts.values())))
+    return found
 
 
 def _repeats(look: dict[str, Any]) -> int:

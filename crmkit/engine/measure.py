@@ -15,6 +15,7 @@ from crmkit.engine.measurement import Measurement
 from crmkit.errors import UsageError
 from crmkit.metric import Metric, find, relations_of
 from crmkit.periods import Period
+from crmkit.relations import all_derived
 
 
 def measure(
@@ -76,7 +77,7 @@ def measure(
         raise UsageError("Name at least one metric; `crmkit metrics` lists all.")
     wanted = [find(name) for name in dict.fromkeys(names)]
     _check_options(wanted, options)
-    first = _first_event(crm, wanted) if period is None and every else None
+    first = first_event(crm, wanted) if period is None and every else None
     span = buckets(crm, period, every, first=first)
     return _measured(crm, wanted, span, groups, options, recent=len(span.periods) if intervals else 0)
 
@@ -147,28 +148,17 @@ def _check_options(metrics: Sequence[Metric], options: Mapping[str, Any]) -> Non
             raise UsageError(f"The option {name} is {value!r}; it must be like its default, {default!r}.")
 
 
-def _first_event(crm, metrics: Sequence[Metric]) -> datetime | None:
-    """Return when the tables of the metrics begin."""
-    found = []
-    for relation in set().union(*(relations_of(metric) for metric in metrics)):
-        if relation not in crm.relations:
-            continue
-        asked = ("first", relation)
-        if asked not in crm.remembered:
-            column = schema.TABLES[relation].born if relation in schema.TABLES else None
-            table = crm.relations.get(relation) if column else None
-            crm.remembered[asked] = table[column].min().to_pyarrow().as_py() if column else _first_of_all(crm)
-        if crm.remembered[asked] is not None:
-            found.append(crm.remembered[asked])
-    return min(found, default=None)
+def first_event(crm, metrics: Sequence[Metric]) -> datetime | None:
+    """Return when the tables of the metrics begin; None where none has a time."""
+    relations = set().union(*(relations_of(metric) for metric in metrics))
+    return min((moment for name in relations if (moment := _begins(crm, name)) is not None), default=None)
 
 
-def _first_of_all(crm) -> datetime | None:
-    """Return when the earliest of the tables that become customers' history begins."""
-    found = []
-    for name, column in {"orders": "ordered_at", "subscriptions": "started_at", "opportunities": "created_at"}.items():
-        if name in crm.tables:
-            found.append(crm.relations.get(name)[column].min().to_pyarrow().as_py())
-    if "customers" in crm.tables and "acquired_at" in crm.present["customers"]:
-        found.append(crm.relations.get("customers").acquired_at.min().to_pyarrow().as_py())
-    return min((moment for moment in found if moment is not None), default=None)
+def _begins(crm, relation: str) -> datetime | None:
+    """Return when a relation begins: what is made of tables with the first that it needs, or of which any will do."""
+    if relation in schema.TABLES:
+        return crm.since.get(relation)
+    made = all_derived()[relation]
+    sources = [name for name in made.required or made.any_of if name not in ("users", "products", "campaigns")]
+    moments = [moment for name in sources if (moment := _begins(crm, name)) is not None]
+    return min(moments, default=None)

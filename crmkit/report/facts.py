@@ -108,15 +108,7 @@ def _absolute(data: str | Path) -> str:
 
 def _first(crm: Any) -> str:
     """Return the first date from which a row exists, "" where no table says."""
-    from crmkit import schema
-
-    firsts = []
-    for name, table in crm.tables.items():
-        born = schema.TABLES[name].born
-        if born in crm.present[name]:
-            first = table[born].min().to_pandas()
-            firsts += [] if first is None or first != first else [str(first)[:10]]  # noqa: PLR0124, NaT isn't itself
-    return min(firsts, default="")
+    return min((moment.date().isoformat() for moment in crm.since.values()), default="")
 
 
 def _files(crm: Any) -> list[dict[str, Any]]:

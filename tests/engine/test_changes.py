@@ -11,6 +11,9 @@ from crmkit.engine.targets import attainment, targets
 from crmkit.errors import DataError, UsageError
 from crmkit.metric import all_metrics
 
+SCORED = [name for name in all_metrics() if name != "attainment"]
+"""What a scorecard has a row for; attainment is one of its columns."""
+
 
 def deals(*rows: tuple[str, str, int, int], **more):
     """Open a CRM of deals: month closed, group, won and lost."""
@@ -117,9 +120,9 @@ def card(sample):
 
 
 def test_the_scorecard_says_what_measure_says(card, sample):
-    assert list(card.metric) == list(all_metrics())
-    now = sample.measure(list(all_metrics()), period="2026-Q2")
-    before = sample.measure(list(all_metrics()), period="2026-Q1", intervals=False)
+    assert list(card.metric) == SCORED
+    now = sample.measure(SCORED, period="2026-Q2")
+    before = sample.measure(SCORED, period="2026-Q1", intervals=False)
     for column in ("value", "low", "high", "n"):
         np.testing.assert_allclose(card[column].astype(float), now[column], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(card.previous.astype(float), before.value, rtol=1e-9, atol=1e-9)
@@ -142,7 +145,7 @@ def test_the_scorecard_says_what_it_cannot_measure():
     missing = card.attrs["missing"].set_index("metric")
     assert "win_rate" in set(card.metric)
     assert missing.reason["nps"] == "needs the table surveys"
-    assert set(card.metric) | set(missing.index) == set(all_metrics())
+    assert set(card.metric) | set(missing.index) == set(SCORED)
 
 
 TARGETS = {
@@ -189,3 +192,12 @@ def test_the_catalogue_has_every_metric_and_what_it_needs(sample):
     assert (found.meaning.str.len() > 10).all()
     assert (found.formula.str.len() > 3).all()
     assert found.needs["win_rate"] == ["opportunities.closed_at", "opportunities.outcome"]
+
+
+def test_before_the_tables_begin_a_number_is_unknown_and_not_zero():
+    leads = {"lead_id": list("abc"), "created_at": ["2026-04-01", "2026-05-01", "2026-08-02"]}
+    crm = crmkit.open({"leads": leads}, as_of="2026-09-30")
+    begun = crm.scorecard("2026-Q2", metrics=["leads"]).iloc[0]
+    assert (begun.value, np.isnan(begun.previous)) == (2.0, True)
+    later = crm.scorecard("2026-Q3", metrics=["leads"]).iloc[0]
+    assert (later.value, later.previous) == (1.0, 2.0)

@@ -12,7 +12,7 @@ from crmkit.methods.definitions import definitions as answered
 from crmkit.methods.definitions import disagreement
 from crmkit.numbers import UNKNOWN, say, say_interval
 from crmkit.pages.definition_words import amount, of_example, of_line, of_print, of_trend, of_use, short, span
-from crmkit.pages.showing import absent, draw, grid, listed
+from crmkit.pages.showing import absent, draw, grid, listed, quiet
 from crmkit.tables import Html, missing, safe
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def in_words(found: pd.DataFrame, case: str) -> Html:
     rows, declared = of(found, case), all_cases()[case]
     said = [of_example(rows, declared)]
     if reason := rows.attrs["missing"]:
-        return Html(*_joined(listed(said), absent(reason)))
+        return Html(*_joined(listed(said), quiet(f"Not in this data: {reason}.")))  # the example is worth reading still
     said.append(of_line(rows, declared, aimed=case in found.attrs["targets"]))
     said.append(of_trend(rows, found.attrs["periods"][case][1]))
     said.append(of_use(rows))

@@ -52,7 +52,7 @@ def maximise(
 ) -> Estimate:
     """Find the parameters that make a log-likelihood largest, from the first start that leads to a proper maximum.
 
-    L-BFGS on the logarithms of the parameters with the analytic gradient, finished by Newton steps.
+    BFGS on the logarithms of the parameters with the analytic gradient, finished by Newton steps.
 
     Parameters
     ----------
@@ -107,22 +107,54 @@ def _downhill(likelihood: Likelihood) -> Callable[[np.ndarray], tuple[float, np.
 
 
 def _climb(likelihood: Likelihood, start: np.ndarray, names: Sequence[str]) -> Estimate:
-    from scipy.optimize import minimize
-
     downhill = _downhill(likelihood)
-    scale = 1 / max(abs(downhill(start)[0]), 1.0)  # so that one tolerance serves ten customers and a million
-    found = minimize(
-        lambda logs: tuple(part * scale for part in downhill(logs)),
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_FAR, _FAR)] * start.size,
-        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9},
-    )
-    logs, curve = found.x, _curvature(downhill, found.x)
+    logs = _descend(downhill, start)
+    curve = _curvature(downhill, logs)
     if _curves_up(curve):
         logs = _newton(downhill, logs, curve, steps=3)
     return _estimate(downhill, logs, _curvature(downhill, logs), names)
+
+
+def _descend(downhill: Callable, logs: np.ndarray, *, most: int = 300) -> np.ndarray:
+    """Walk down by BFGS with halved steps: for four parameters at most, where a library's overhead costs the most."""
+    height, slope = downhill(logs)
+    inverse, fresh = np.eye(logs.size), True
+    for _ in range(most):
+        step = -inverse @ slope
+        if slope @ step >= 0:  # the curvature that was learned misleads
+            inverse, fresh, step = np.eye(logs.size), True, -slope
+        if fresh:
+            step /= max(np.abs(slope).max(), 1e-300) / 0.3
+        step *= min(1.0, 1.5 / max(np.abs(step).max(), 1e-300))
+        taken = _halved(downhill, logs, height, slope, step)
+        if taken is None:
+            if fresh:
+                break
+            inverse, fresh = np.eye(logs.size), True
+            continue
+        moved, lower, turned = taken[0] - logs, taken[1], taken[2] - slope
+        drop, decrement = height - lower, -float(slope @ step)
+        logs, height, slope = taken
+        bent = float(moved @ turned)
+        if bent > 1e-12 * float(turned @ turned):
+            if fresh:
+                inverse, fresh = np.eye(logs.size) * bent / float(turned @ turned), False
+            left = np.eye(logs.size) - np.outer(moved, turned) / bent
+            inverse = left @ inverse @ left.T + np.outer(moved, moved) / bent
+        if not fresh and drop < 1e-11 * max(abs(height), 1.0) and decrement < 1e-8 * max(abs(height), 1.0):
+            break
+    return logs
+
+
+def _halved(downhill: Callable, logs: np.ndarray, height: float, slope: np.ndarray, step: np.ndarray):
+    """Take the longest of ever shorter steps that leads down; None where none does."""
+    for _ in range(30):
+        there = np.clip(logs + step, -_FAR, _FAR)
+        lower, turned = downhill(there)
+        if lower < height + 1e-4 * float(slope @ (there - logs)) and not np.array_equal(there, logs):
+            return there, lower, turned
+        step = step / 2
+    return None
 
 
 def _from_near(likelihood: Likelihood, near: Estimate, names: Sequence[str]) -> Estimate | None:

@@ -159,10 +159,13 @@ def project(
     discount: float = 0.10,
     until: Any = None,
     by: str | Sequence[str] | None = None,
-    margin: float | None = None,
+    margin: float | dict[str, float] | None = None,
     fee_margin: float = 1.0,
 ) -> Projection:
-    """Do what `lifetime_value` does, and return the totals, the choices and the models with it."""
+    """Do what `lifetime_value` does, and return the totals, the choices and the models with it.
+
+    A margin can be given for each part, as an earlier projection has them in `margins`.
+    """
     _check(horizon, discount, margin, fee_margin)
     if "orders" not in crm.relations and "subscriptions" not in crm.relations:
         raise NotInThisData("lifetime_value: not in this data, needs the table orders or subscriptions.")
@@ -205,13 +208,13 @@ class _Ask:
         return self.rate / 12
 
 
-def _check(horizon: float, discount: float, margin: float | None, fee_margin: float) -> None:
+def _check(horizon: float, discount: float, margin: Any, fee_margin: float) -> None:
     if not 0 < horizon <= 600:
         raise UsageError(f"horizon is {horizon!r}; give months, above 0 and up to 600.")
     if not 0 <= discount < 10:
         raise UsageError(f"discount is {discount!r}; give a yearly rate from 0, such as 0.1 for 10%.")
     for name, value in (("margin", margin), ("fee_margin", fee_margin)):
-        if value is not None and not 0 < value <= 1:
+        if value is not None and not isinstance(value, dict) and not 0 < value <= 1:
             raise UsageError(f"{name} is {value!r}; give a share above 0 and up to 1, such as 0.4.")
 
 
@@ -280,8 +283,10 @@ def _with_deals(crm: Any, rows: pd.DataFrame, day: Any) -> pd.DataFrame:
     return pd.concat([rows, dealt], ignore_index=True) if len(dealt) else rows
 
 
-def _margins(crm: Any, day: Any, rows: pd.DataFrame, given: float | None) -> dict[str, float]:
+def _margins(crm: Any, day: Any, rows: pd.DataFrame, given: Any) -> dict[str, float]:
     """Return the share left after costs, of each part's orders that carry a cost; 1 where none does."""
+    if isinstance(given, dict):
+        return given
     if given is not None or "orders" not in crm.relations:
         return dict.fromkeys((BUYING, TERMS, TENURE), 1.0 if given is None else given)
     orders = crm.relations.get("orders")

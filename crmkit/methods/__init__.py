@@ -10,6 +10,7 @@ from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
 from crmkit.methods.campaign_returns import campaign_returns
 from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
+from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.crm_calculator import scenario, scenario_flows
 from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
 from crmkit.methods.crm_risk import best_and_worst, outlook, percentiles, simulate, tornado
@@ -23,6 +24,7 @@ from crmkit.methods.levers import levers, what_if
 from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
 from crmkit.methods.pairs import paired_change, routine_time
 from crmkit.methods.pareto import pareto, pareto_readings
+from crmkit.methods.purchase_summary import purchase_summary, repeat_purchases
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
 from crmkit.methods.satisfaction import satisfaction_by_delay
@@ -49,6 +51,7 @@ __all__ = [
     "clv_backtest",
     "cohorts",
     "completeness_by_column",
+    "contract_summary",
     "cost_by_category",
     "crm_benefits",
     "customer_bridge",
@@ -77,7 +80,10 @@ __all__ = [
     "payback_months",
     "percentiles",
     "pivot",
+    "purchase_summary",
     "receivables_by_age",
+    "renewal_decisions",
+    "repeat_purchases",
     "resolution_survival",
     "response_curves",
     "restricted_mean",

@@ -17,6 +17,7 @@ from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.fonts import FontWarning
 from crmkit.plots.groups import bars, effects
 from crmkit.plots.investment import cash_flow, outcomes, tornado
+from crmkit.plots.lifetime_value import expected_actual, tracking
 from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
@@ -40,6 +41,7 @@ __all__ = [
     "distribution",
     "effects",
     "estimates",
+    "expected_actual",
     "finding",
     "funnel",
     "house",
@@ -53,6 +55,7 @@ __all__ = [
     "survival",
     "svg",
     "tornado",
+    "tracking",
     "trend",
     "triangle",
     "use_map",

@@ -1,4 +1,4 @@
-"""Customers at cut-offs, what was known of them then, and whether they left in the window after: the rows to learn from.
+"""Customers at cut-offs, what was known of them then, and who left in the window after: the rows to learn from.
 
 A row is a customer at a cut-off. The label's windows `[cut-off, cut-off + window_days)` of the cut-offs abut and do not
 overlap, so that no loss counts twice. A window that is not over at `as_of` has no label: unknown is not "stayed".

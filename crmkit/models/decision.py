@@ -146,7 +146,7 @@ def split_holdout(customers: Any, *, share: float = 0.2, random_state: int = 0) 
         raise UsageError(f"share is {share!r}; it must be at least 0 and below 1.")
     names = pd.Index(pd.unique(pd.Series(list(customers), dtype=object)), dtype=object)
     ordered = np.array(sorted(names, key=str), dtype=object)
-    size = max(int(round(share * len(ordered))), 1) if share and len(ordered) > 1 else 0
+    size = max(round(share * len(ordered)), 1) if share and len(ordered) > 1 else 0
     held = set(np.random.default_rng(random_state).choice(len(ordered), size, replace=False))
     group = {name: "hold-out" if place in held else "offer" for place, name in enumerate(ordered)}
     return pd.Series([group[name] for name in names], index=names, name="group", dtype=object)

@@ -62,7 +62,7 @@ def leakage_probe(
     from crmkit.models.churn_panel import churn_panel, crm_as_known
 
     cutoff = pd.Timestamp(panel["cutoff"].max()).to_pydatetime()
-    names = [name for name in panel.attrs["features"]]
+    names = list(panel.attrs["features"])
     declared = [name for name in names if name in _declared()]
     known = churn_panel(
         crm_as_known(crm, cutoff), [cutoff], window_days=panel.attrs["window_days"], basis=panel.attrs["basis"],
@@ -137,6 +137,6 @@ def _refuse(found: pd.DataFrame, suspicious: float, allowed: set[str], cutoff: d
     if len(strong):
         row = strong.iloc[0]
         raise DataError(
-            f"The feature {row['feature']!r} alone tells who left with an AUC of {row['alone']:.3f}: it was most likely "
-            "filled in because they left. Leave it out; or, where you know why it may be so good, name it in `allowed`."
+            f"The feature {row['feature']!r} alone tells who left with an AUC of {row['alone']:.3f}: it was most "
+            "likely filled in because they left. Leave it out; or, where you know why it may be so good, name it in `allowed`."
         )

@@ -31,7 +31,7 @@ class TimeGapSplit:
     Examples
     --------
     >>> cutoffs = pd.to_datetime(["2025-01-01", "2025-04-01", "2025-07-01"])
-    >>> [(list(train), list(test)) for train, test in TimeGapSplit(window_days=90).split(cutoffs)]
+    >>> [(train.tolist(), test.tolist()) for train, test in TimeGapSplit(window_days=90).split(cutoffs)]
     [([0], [1]), ([0, 1], [2])]
     """
 
@@ -95,10 +95,10 @@ def validate(
         )
     parts = []
     for train, test in splits[-last:]:
-        X, y = known.loc[train, features], known.loc[train, "churned"]
+        given, y = known.loc[train, features], known.loc[train, "churned"]
         rows = known.loc[test, ["customer_id", "cutoff", "churned"]]
         for name, model in models.items():
-            fitted = clone(model).fit(X, y, groups=known.loc[train, "customer_id"])
+            fitted = clone(model).fit(given, y, groups=known.loc[train, "customer_id"])
             risk = fitted.predict_proba(known.loc[test, features])[:, 1]
             parts.append(rows.assign(model=name, risk=risk))
     found = pd.concat(parts, ignore_index=True)

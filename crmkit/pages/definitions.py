@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crmkit import notebook
 from crmkit.definitions import all_cases
 from crmkit.methods.definitions import definitions as answered
 from crmkit.methods.definitions import disagreement
@@ -55,6 +56,17 @@ def card(found: pd.DataFrame) -> pd.DataFrame:
         rows.append(("widest", "Largest factor from one definition to another", "ratio", top["times"], top["question"]))
     frame = pd.DataFrame(rows, columns=["metric", "title", "unit", "value", "note"])
     return frame.assign(previous=None, verdict="", value=frame["value"].astype(float))
+
+
+def answer(found: pd.DataFrame) -> Html:
+    """Say in how many of the questions that this data answers the decision depends on the definition."""
+    rows = card(found).set_index("metric")
+    known, decided = (int(rows.loc[name, "value"]) for name in ("questions_answered", "decided_by_definition"))
+    text = f"In {decided} of the {known} questions that this data answers, the decision depends on the definition"
+    if "widest" in rows.index:
+        top = rows.loc["widest"]
+        text += f"; in one, the highest answer is {top['value']:.3g} times the lowest ({top['note']})"
+    return notebook.answer("{}", text + ".")
 
 
 def _by_what(decided: pd.DataFrame) -> str:

@@ -26,7 +26,7 @@ def begin(data: str = "", *, any_of: Sequence[str] = ()) -> Crm:
     Raises
     ------
     NotInThisData
-        Where it can answer none of them. The message is what the first of them lacks; a report leaves the page out.
+        Where it can answer none of them. The message is what would do; a report leaves the page out.
 
     Examples
     --------
@@ -39,5 +39,16 @@ def begin(data: str = "", *, any_of: Sequence[str] = ()) -> Crm:
     crm = crmkit.open(data or paths.sample_data())
     reasons = [lacks(crm, name) for name in any_of]
     if reasons and all(reasons):
-        raise NotInThisData(reasons[0])
+        raise NotInThisData(any_reason(reasons))
     return crm
+
+
+def any_reason(reasons: Sequence[str], *, most: int = 3) -> str:
+    """Say what would do where several metrics lack something: any one of the first few different things.
+
+    >>> any_reason(["needs the table surveys", "needs the table leads", "needs the table surveys"])
+    'needs the table surveys, or the table leads'
+    """
+    told = list(dict.fromkeys(reason.removeprefix("needs ") for reason in reasons))
+    more = ", or others" if len(told) > most else ""
+    return f"needs {', or '.join(told[:most])}{more}"

@@ -138,3 +138,9 @@ def test_the_notebook_shows_each_case_or_leaves_it_to_the_last_section(found):
 def test_the_summary_names_the_widest_first(found):
     said = text(definitions.summary(found))
     assert said.startswith("Here the definition decides, those furthest apart first: What is a customer worth?")
+
+
+def test_the_answer_counts_the_questions_that_the_definition_decides(found):
+    rows = definitions.card(found).set_index("metric")["value"]
+    said = text(definitions.answer(found))
+    assert said.startswith(f"In {rows['decided_by_definition']:.0f} of the {rows['questions_answered']:.0f} questions")

@@ -17,7 +17,7 @@ import pandas as pd
 
 from crmkit.errors import DataError, NotInThisData, UsageError
 from crmkit.methods.common import pick, run
-from crmkit.models.feature import all_features, at_cutoffs, available, known_rows, with_features
+from crmkit.models.feature import DAY, all_features, at_cutoffs, available, known_rows, with_features
 from crmkit.relations import at
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ def churn_panel(
     Returns
     -------
     DataFrame
-        `customer_id`, `cutoff`, `churned` (1.0 or 0.0; null where the window is not over), and a column a feature. In
-        `attrs`: `features`, `titles`, `units`, `left_out` (feature to reason), `window_days`, `basis`, `as_of`,
-        `currency`.
+        `customer_id`, `cutoff`, `churned` (1.0 or 0.0; null where the window is not over), `days_followed` (from the
+        cut-off to the loss, else to the window's end; null with "orders"), and a column a feature. In `attrs`:
+        `features`, `titles`, `units`, `left_out` (feature to reason), `window_days`, `basis`, `as_of`, `currency`.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def churn_panel(
     empty = {name: "no customer has a value" for name in names if found[name].isna().all()}
     names = [name for name in names if name not in empty]
     declared = all_features()
-    found = found[["customer_id", "cutoff", "churned", *names]]
+    found = found[["customer_id", "cutoff", "churned", "days_followed", *names]]
     found.attrs = {
         "features": names,
         "titles": {name: declared[name].title if name in declared else name for name in names},
@@ -219,7 +219,9 @@ def _losses(crm: Crm, cutoffs: ir.Table, window_days: int) -> ir.Table:
         paying = _subscribed(crm, cutoffs)
         rows = rows.semi_join(paying, (rows.customer_id == paying.payer_id) & (rows.cutoff == paying.paid_cutoff))
     lost = (rows.lost_at < rows.cutoff + ibis.interval(days=window_days)).fill_null(False)
-    return rows.group_by("customer_id", "cutoff").agg(churned=lost.cast("int64").max())
+    days = (rows.lost_at.epoch_seconds() - rows.cutoff.epoch_seconds()) / DAY
+    followed = ibis.ifelse(lost, days, float(window_days))
+    return rows.group_by("customer_id", "cutoff").agg(churned=lost.cast("int64").max(), days_followed=followed.min())
 
 
 def _subscribed(crm: Crm, cutoffs: ir.Table) -> ir.Table:
@@ -242,7 +244,9 @@ def _no_orders(crm: Crm, cutoffs: ir.Table, window_days: int) -> ir.Table:
         paying = _subscribed(crm, cutoffs)
         meet = (counted.customer_id == paying.payer_id) & (counted.cutoff == paying.paid_cutoff)
         counted = counted.anti_join(paying, meet)
-    return counted.select("customer_id", "cutoff", churned=(counted.has == 0).cast("int64"))
+    return counted.select(
+        "customer_id", "cutoff", churned=(counted.has == 0).cast("int64"), days_followed=ibis.null("float64")
+    )
 
 
 def _with_more(panel: pd.DataFrame, crm: Crm, more) -> tuple[pd.DataFrame, list[str]]:

@@ -28,6 +28,8 @@ from crmkit.casting import TIME
 from crmkit.errors import UsageError
 
 DAY = 86_400.0
+NOT_FEATURES = ("customer_id", "cutoff", "churned", "days_followed")
+"""Columns of a panel that say whose row it is and what came of it."""
 _FEATURES: dict[str, Feature] = {}
 #: Tables that know their customer only through another one, and by which key.
 _OWNERS = {"terms": ("subscriptions", "subscription_id")}

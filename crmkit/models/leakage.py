@@ -91,7 +91,9 @@ def alone(panel: pd.DataFrame) -> pd.Series:
     rows = panel[panel["churned"].notna()]
     y = rows["churned"].to_numpy(float)
     found = {}
-    for name in panel.attrs.get("features") or [c for c in rows if c not in ("customer_id", "cutoff", "churned")]:
+    for name in panel.attrs.get("features") or [
+        c for c in rows if c not in ("customer_id", "cutoff", "churned", "days_followed")
+    ]:
         values = rows[name]
         told = values.notna().to_numpy(float)
         if values.dtype.kind in "iufb":
@@ -138,5 +140,6 @@ def _refuse(found: pd.DataFrame, suspicious: float, allowed: set[str], cutoff: d
         row = strong.iloc[0]
         raise DataError(
             f"The feature {row['feature']!r} alone tells who left with an AUC of {row['alone']:.3f}: it was most "
-            "likely filled in because they left. Leave it out; or, where you know why it may be so good, name it in `allowed`."
+            "likely filled in because they left. Leave it out; or, where you know why it may be so good, name it in "
+            "`allowed`."
         )

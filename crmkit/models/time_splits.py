@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from crmkit.errors import DataError, UsageError
+from crmkit.models.feature import NOT_FEATURES
 
 
 class TimeGapSplit:
@@ -77,9 +78,7 @@ def validate(
         Where no cut-off has a finished window before it.
     """
     known = panel[panel["churned"].notna()].reset_index(drop=True)
-    features = panel.attrs.get("features") or [
-        name for name in panel if name not in ("customer_id", "cutoff", "churned")
-    ]
+    features = panel.attrs.get("features") or [name for name in panel if name not in NOT_FEATURES]
     window = panel.attrs.get("window_days")
     if window is None:
         raise UsageError("The panel does not say its window; give what churn_panel() returns.")

@@ -176,7 +176,7 @@ def spending_input(summary: pd.DataFrame, *, first_too: bool | None = None) -> t
 class FrequencyClasses:
     """The mean value of a purchase of customers who buy about as often: what is left where Gamma-Gamma is refused."""
 
-    title = "Mean by frequency"
+    title = "mean by frequency"
 
     def __init__(self, *, first_too: bool = False):
         self.first_too_ = first_too
@@ -185,7 +185,7 @@ class FrequencyClasses:
         """Learn the mean of each of up to three classes of frequency with equally many customers."""
         known = X[(X["frequency"] > 0) & (X["value"] > 0)]
         x, spent = known["frequency"].to_numpy(float), (known["frequency"] * known["value"]).to_numpy(float)
-        self.edges_ = np.unique(np.quantile(x, [1 / 3, 2 / 3])) if x.size >= 3 * FEWEST else np.empty(0)
+        self.edges_ = np.unique(np.quantile(x, [1 / 3, 2 / 3])) if x.size >= FEWEST else np.empty(0)
         of = np.searchsorted(self.edges_, x, side="left")
         size = self.edges_.size + 1
         bought = np.bincount(of, x, minlength=size)

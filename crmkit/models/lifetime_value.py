@@ -23,7 +23,7 @@ from crmkit.relations import at
 
 BUYING, TERMS, TENURE = "orders without a contract", "contracts with terms", "contracts without terms"
 _WEEKS = 365.25 / 12 / 7  # in a month
-_COLUMNS = ["customer_id", "part", "model", "p_alive", "p_stays", "expected_purchases", "purchase_value", "mrr",
+_COLUMNS = ["customer_id", "part", "model", "p_alive", "p_stays", "purchases", "expected_purchases", "purchase_value", "mrr",
             "expected_value", "low", "high", "note"]  # fmt: skip
 _ONLY_DEALS = "bought through sales only: what was negotiated is no habit to project"
 _ENDED = "the contract ended; nobody's coming back is projected"
@@ -93,7 +93,7 @@ def lifetime_value(
         One row a customer who has ordered or subscribed: `customer_id`, one column for each of `by`, `part` (orders
         without a contract, contracts with terms, contracts without terms), `model`, `p_alive` (the chance that the
         customer has not stopped; of contracts that run 1), `p_stays` (of contracts: the chance that it runs at the end
-        of the horizon), `expected_purchases`, `purchase_value` (expected amount of one), `mrr`, `expected_value`
+        of the horizon), `purchases` (so far), `expected_purchases`, `purchase_value` (expected amount of one), `mrr`, `expected_value`
         (margin, discounted), `low`, `high` (95%), `note` (what was assumed, or why a number is unknown). The most
         valuable first. Orders that came of an opportunity are left out: a deal is no habit.
 
@@ -185,6 +185,7 @@ def project(
             rest += unknown
     frames = [frame for frame in [*(part.rows for part in parts), *rest] if len(frame)]
     found = pd.concat(frames, ignore_index=True) if frames else rows
+    found["purchases"] = found["frequency"] + 1.0 if "frequency" in found else np.nan
     found = found.reindex(columns=[_COLUMNS[0], *wanted, *_COLUMNS[1:]])
     found = found.sort_values(["expected_value", "customer_id"], ascending=[False, True], ignore_index=True)
     found.attrs = {}

@@ -56,7 +56,7 @@ def choose_renewal(decisions: pd.DataFrame, *, contracts: int = 0) -> Staying:
     --------
     >>> found = choose_renewal(pd.DataFrame({"term": [1, 1], "renewed": [30, 0], "lapsed": [0, 10]}))
     >>> found.title, found.values.tolist(), found.reason[:20]
-    ('One renewal rate', [0.25], 'all terms that ended')
+    ('one renewal rate', [0.25], 'all terms that ended')
     """
     rows = [_row("BG/NBD", "refused", _SEEN, np.nan, contracts)]
     ended, lapsed = (float(decisions[names].to_numpy(float).sum()) for names in (["renewed", "lapsed"], ["lapsed"]))
@@ -74,10 +74,10 @@ def choose_renewal(decisions: pd.DataFrame, *, contracts: int = 0) -> Staying:
         rate = lapsed / ended
         rows.append(_row("sBG", "refused", reason, np.nan, contracts))
         rows.append(
-            _row("One renewal rate", "used", "the same share lapses at the end of each term", np.nan, contracts)
+            _row("one renewal rate", "used", "the same share lapses at the end of each term", np.nan, contracts)
         )
         variance = np.array([[(1 - rate) / lapsed]])
-        return Staying("One renewal rate", np.array([rate]), variance, None, _table(rows), reason)
+        return Staying("one renewal rate", np.array([rate]), variance, None, _table(rows), reason)
     reason = f"{ended:.0f} terms ended, {lapsed:.0f} of them for good"
     rows.insert(0, _row("sBG", "used", reason, model.log_likelihood_, contracts))
     return Staying("sBG", model.estimate_.values, model.estimate_.covariance, model, _table(rows), reason)
@@ -103,11 +103,11 @@ def choose_leaving(contracts: pd.DataFrame, *, customers: int = 0) -> Staying:
     lost = int(known["lost"].sum())
     if lost < FEWEST_LOST:
         reason = f"only {lost} contracts ended while they were watched, and {FEWEST_LOST} are needed"
-        rows = [_row("Exponential-gamma", "refused", reason, np.nan, customers), *refused]
+        rows = [_row("exponential-gamma", "refused", reason, np.nan, customers), *refused]
         return Staying("", table=_table(rows), reason=reason)
     given = {"entered": known["entered_months"], "left": known["tenure_months"], "lost": known["lost"]}
     model, reason = _fit(ExponentialGamma(), given)
-    title = "One rate of leaving" if model.constant_ else "Exponential-gamma"
+    title = "one rate of leaving" if model.constant_ else "exponential-gamma"
     about = f"{lost} of {len(known)} contracts ended while they were watched"
     about += "; the rate does not change with tenure" if model.constant_ else "; the rate falls with tenure"
     rows = [_row(title, "used", about, model.log_likelihood_, customers), *refused]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from crmkit.errors import NotInThisData
+from crmkit.errors import CrmkitError, NotInThisData
 from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.purchase_summary import purchase_summary, repeat_purchases
-from crmkit.models.choose import choose_buying, choose_spending, spending_input
+from crmkit.models.choose import Choice, choose_buying, choose_spending, spending_input
 from crmkit.models.lifetime_value import BUYING, Projection, project
 from crmkit.models.spending import frequency_correlation
 from crmkit.models.staying import choose_renewal
@@ -35,48 +36,53 @@ def cut_off(found: Projection, months: int) -> Any:
     return (pd.Timestamp(found.customers.attrs["until"]) - pd.DateOffset(months=months)).to_pydatetime()
 
 
-def buying_test(crm: Crm, found: Projection, *, months: int = 12) -> pd.DataFrame:
-    """Fit the model of buying to what was known so many months before, and compare it with what came since."""
-    return tried(_buying_test, crm, found, months)
+@dataclass(frozen=True)
+class Held:
+    """The purchases of those who had no contract at a cut-off, up to it and after it, and the model chosen then."""
+
+    summary: pd.DataFrame
+    choice: Choice | None
+    missing: str = ""
 
 
-def _loose(crm: Crm, found: Projection, months: int) -> pd.DataFrame:
-    """Return the purchases, at the cut-off and after it, of those who had no contract then."""
+def hold_out(crm: Crm, found: Projection, *, months: int = 12) -> Held:
+    """Choose a model by what was known so many months before the end, and keep what came since to judge it by."""
     if "orders" not in crm.relations:
-        raise NotInThisData("not in this data, needs the table orders")
+        return Held(pd.DataFrame(), None, "needs the table orders")
     day, cut = found.customers.attrs["until"], cut_off(found, months)
-    summary = purchase_summary(crm, until=cut, holdout_until=day, deals=False)
+    try:
+        summary = purchase_summary(crm, until=cut, holdout_until=day, deals=False)
+    except CrmkitError as error:
+        return Held(pd.DataFrame(), None, str(error))
     if "subscriptions" in crm.relations:
         bound = contract_summary(crm, until=cut)["customer_id"]
         summary = summary[~summary["customer_id"].isin(set(bound))].reset_index(drop=True)
-    return summary
-
-
-def _buying_test(crm: Crm, found: Projection, months: int) -> pd.DataFrame:
-    summary = _loose(crm, found, months)
     choice = choose_buying(summary)
-    if choice.model is None:
-        raise NotInThisData(f"not in this data, {choice.reason}")
-    made = holdout(choice.model, summary)
+    return Held(summary, choice, "" if choice.model is not None else f"at the cut-off {choice.reason}")
+
+
+def buying_test(held: Held) -> pd.DataFrame:
+    """Compare what the model of the cut-off expected with what came since, by how often customers had bought."""
+    if held.missing:
+        return _lacking(held.missing)
+    made = holdout(held.choice.model, held.summary)
     made.attrs |= {"title": "Orders of a customer after the cut-off", "unit": "per_unit",
-                   "as_of": found.customers.attrs["until"]}  # fmt: skip
+                   "as_of": held.summary.attrs["holdout_until"]}  # fmt: skip
     return made
 
 
-def buying_tracking(crm: Crm, found: Projection, *, months: int = 12) -> pd.DataFrame:
+def buying_tracking(crm: Crm, held: Held) -> pd.DataFrame:
     """Follow the repeat purchases of the same customers over time, expected and actual."""
-    return tried(_buying_tracking, crm, found, months)
+    if held.missing:
+        return _lacking(held.missing)
+    day, who = held.summary.attrs["holdout_until"], held.summary["customer_id"]
+    return tracking(held.choice.model, held.summary, repeat_purchases(crm, until=day, deals=False, customers=who))
 
 
-def _buying_tracking(crm: Crm, found: Projection, months: int) -> pd.DataFrame:
-    summary = _loose(crm, found, months)
-    choice = choose_buying(summary)
-    if choice.model is None:
-        raise NotInThisData(f"not in this data, {choice.reason}")
-    day = found.customers.attrs["until"]
-    return tracking(
-        choice.model, summary, repeat_purchases(crm, until=day, deals=False, customers=summary["customer_id"])
-    )
+def _lacking(reason: str) -> pd.DataFrame:
+    frame = pd.DataFrame()
+    frame.attrs["missing"] = reason
+    return frame
 
 
 def buying_words(frame: pd.DataFrame) -> Html:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.periods import Period
 
-CARDS = ("value_in_hand", "customers_valued", "share_under_contract", "chance_alive", "expected_orders")
+CARDS = ("value_in_hand", "customers_valued", "share_under_contract", "chance_alive")
 DEFINED = (
     "average_order_value", "gross_margin", "mrr", "renewal_rate", "churn_rate", "clv_simple", "clv_margin",
 )  # fmt: skip
@@ -30,7 +30,6 @@ TOP_UNITS = {
 BAND_UNITS = {
     "customers": "count", "bought so far": "per_unit", "orders expected": "per_unit", "expected value": "money",
 }  # fmt: skip
-CHOICE_UNITS = {"customers": "count"}
 HORIZON_UNITS = {"months": "count", "expected value": "money"}
 _BANDS = ((0.8, 1.01, "80% or more"), (0.5, 0.8, "50 to 80%"), (0.2, 0.5, "20 to 50%"), (-0.01, 0.2, "below 20%"))
 
@@ -65,15 +64,13 @@ def card(found: Projection) -> pd.DataFrame:
     bound = float(found.totals.loc[~found.totals["part"].isin([BUYING, "all"]), "expected_value"].sum())
     nothing = not len(known)
     made = [
-        ("value_in_hand", f"Margin expected within {months}, discounted", "money",
+        ("value_in_hand", f"Expected margin ({months}, discounted)", "money",
          np.nan if nothing else whole["expected_value"], whole["low"], whole["high"]),
         ("customers_valued", "Customers in hand", "count", float(len(known)), np.nan, np.nan),
         ("share_under_contract", "Share of it from customers under contract", "share",
          bound / whole["expected_value"] if whole["expected_value"] > 0 else np.nan, np.nan, np.nan),
         ("chance_alive", "Chance that a buyer without a contract is still there", "share",
          loose["p_alive"].mean() if len(loose) else np.nan, np.nan, np.nan),
-        ("expected_orders", f"Orders expected within {months}", "count", known["expected_purchases"].sum(),
-         np.nan, np.nan),
     ]  # fmt: skip
     frame = pd.DataFrame(made, columns=["metric", "title", "unit", "value", "low", "high"])
     frame["n"] = [np.nan if name == "customers_valued" else float(len(loose if name == "chance_alive" else known))
@@ -89,16 +86,19 @@ def how_known(found: Projection, tested: pd.DataFrame) -> Html:
     used = found.choices[(found.choices["verdict"] == "used") & found.choices["for"].isin(_FLOWS)]
     said = []
     if len(used):
-        names = ", ".join(dict.fromkeys(f"{row.model} for {row.part}" for row in used.itertuples()))
+        by_part = used.groupby("part", sort=False)["model"].agg(lambda names: " or ".join(dict.fromkeys(names)))
+        names = ", ".join(f"{model} for {part}" for part, model in by_part.items())
         span = say_interval(whole["low"], whole["high"], **form)
         said.append(f"It is known by {names}. The 95% interval is {span}: it covers what is not known of the "
                     "parameters, and neither chance nor a future that differs from the past.")  # fmt: skip
     if "error" in tested.attrs and np.isfinite(tested.attrs["error"]):
-        off = tested.attrs["error"]
-        said.append(f"Fitted to what was known on {tested.attrs['until']:%Y-%m-%d}, the model of buying expected "
-                    f"{say(tested.attrs['expected'], 'count', digits=0)} orders after that day, and "
-                    f"{say(tested.attrs['actual'], 'count')} came: {say(abs(off), 'share')} too "
-                    f"{'many' if off > 0 else 'few'}.")  # fmt: skip
+        off = float(tested.attrs["error"])
+        far = f"{say(abs(off), 'share', digits=1)} too {'many' if off > 0 else 'few'} expected"
+        said.append(
+            f"Fitted to what was known on {tested.attrs['until']:%Y-%m-%d}, {tested.attrs['model']} expected "
+            f"{say(tested.attrs['expected'], 'count', digits=0)} orders after that day, and "
+            f"{say(tested.attrs['actual'], 'count')} came: {far if abs(off) >= 0.0005 else 'as many'}."
+        )
     said += _left(rows)
     return listed(said)
 
@@ -198,24 +198,17 @@ def alive_finding(frame: pd.DataFrame) -> str:
     )
 
 
-def bands(crm: Crm, found: Projection) -> pd.DataFrame:
+def bands(found: Projection) -> pd.DataFrame:
     """List buyers without a contract by their chance to be there: how many, what they did, what they will bring."""
     rows = found.customers[(found.customers["part"] == BUYING) & found.customers["p_alive"].notna()]
     if not len(rows):
         return _lacking("no model of buying without a contract could be used")
-    from crmkit.methods.purchase_summary import purchase_summary
-
-    seen = purchase_summary(crm, until=found.customers.attrs["until"], deals=False)[["customer_id", "frequency"]]
-    seen.attrs = {}
-    plain = rows.copy()
-    plain.attrs = {}
-    plain = plain.merge(seen, on="customer_id")
     made = []
     for low, high, name in _BANDS:
-        own = plain[(plain["p_alive"] >= low) & (plain["p_alive"] < high)]
+        own = rows[(rows["p_alive"] >= low) & (rows["p_alive"] < high)]
         if len(own):
             made.append({"chance to be there": name, "customers": len(own),
-                         "bought so far": own["frequency"].mean() + 1,
+                         "bought so far": own["purchases"].mean(),
                          "orders expected": own["expected_purchases"].mean(),
                          "expected value": own["expected_value"].sum()})  # fmt: skip
     frame = pd.DataFrame(made)
@@ -243,8 +236,9 @@ def top(crm: Crm, found: Projection, *, first: int = 10, part: str = "", names: 
     if not part:
         shown["with"] = rows["part"]
     shown |= {"still there": rows["p_alive"]} if part else {"stays": rows["p_stays"], "fee a month": rows["mrr"]}
-    shown |= {"orders expected": rows["expected_purchases"], "an order": rows["purchase_value"],
-              "expected value": rows["expected_value"],
+    shown["orders expected"] = rows["expected_purchases"]
+    shown |= {"an order": rows["purchase_value"]} if part else {}
+    shown |= {"expected value": rows["expected_value"],
               "95% interval": [say_interval(row.low, row.high, **money) for row in rows.itertuples()]}  # fmt: skip
     frame = pd.DataFrame(shown)
     frame.attrs |= {"currency": money["currency"], "as_of": found.customers.attrs["as_of"]}
@@ -285,26 +279,29 @@ def units(frame: pd.DataFrame) -> dict[str, str]:
     return {name: unit for name, unit in (TOP_UNITS | {"at stake": "money"}).items() if name in frame}
 
 
-def choices(found: Projection, *, verdict: str = "") -> pd.DataFrame:
-    """List the models that were used, or those that were not, with the reason; equal rows of groups once."""
+def used(found: Projection) -> pd.DataFrame:
+    """List which models were used for which groups of customers."""
+    rows = found.choices[found.choices["verdict"] == "used"]
+    if not len(rows):
+        return _lacking("no model could be used")
+    made = rows.groupby(["part", "for", "model"], sort=False, as_index=False).agg(
+        groups=("group", lambda names: ", ".join(dict.fromkeys(names)))
+    )
+    return made.rename(columns={"part": "customers with"})
+
+
+def reasons(found: Projection, *, verdict: str = "") -> pd.DataFrame:
+    """List why models were used, or why the others were not; groups with the same reason once."""
     rows = found.choices
     rows = rows[rows["verdict"] == "used"] if verdict == "used" else rows[rows["verdict"] != "used"]
     if not len(rows):
         return _lacking("no model could be used" if verdict == "used" else "none was refused")
-    key = (
-        ["part", "for", "model", "verdict", "reason"]
-        if verdict != "used"
-        else ["part", "group", "for", "model", "reason"]
+    made = rows.groupby(["part", "for", "model", "verdict", "reason"], sort=False, as_index=False).agg(
+        groups=("group", lambda names: ", ".join(dict.fromkeys(names)))
     )
-    made = rows.groupby(key, sort=False, dropna=False, as_index=False).agg(
-        groups=("group", lambda names: ", ".join(dict.fromkeys(names))), customers=("customers", "sum")
-    )
-    made["customers"] = made["customers"].where(made["customers"] > 0)
-    if verdict == "used":
-        made = made.drop(columns="groups").rename(columns={"part": "customers with", "reason": "because"})
-        return made[["customers with", "group", "for", "model", "because", "customers"]]
     made = made.rename(columns={"part": "customers with", "reason": "because"})
-    return made[["customers with", "groups", "for", "model", "verdict", "because"]]
+    columns = ["customers with", "groups", "for", "model", "verdict", "because"]
+    return made[[name for name in columns if name != "verdict" or verdict != "used"]]
 
 
 def _lacking(reason: str) -> pd.DataFrame:

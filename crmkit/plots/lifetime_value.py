@@ -77,7 +77,7 @@ def _draw_groups(ax: Axes, rows: pd.DataFrame, name: str, rule: str, what: words
     top = max(float(np.nanmax(high)), float(np.nanmax(expected)))
     marks = [("came", style.PALETTE[0], "s"), ("expected", style.PALETTE[1], "D")]
     if rule:
-        ax.plot(x, rows["rule"].to_numpy(float), "x", color=style.SOFT, markersize=7, zorder=3)
+        ax.plot(x, rows["rule"].to_numpy(float), "x", color=style.SOFT, markersize=7, zorder=3, clip_on=False)
         top = max(top, float(np.nanmax(rows["rule"])))
         marks.append((rule, style.SOFT, "x"))
     for label, color, mark in marks:
@@ -85,6 +85,8 @@ def _draw_groups(ax: Axes, rows: pd.DataFrame, name: str, rule: str, what: words
     ax.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, borderpad=0, handletextpad=0.3)
     ax.set_ylim(0, top * 1.06 if top else 1)
     style.value_axis(ax, ax.yaxis, what.unit, currency=what.currency, lang=what.lang)
+    if what.unit == "per_unit":
+        ax.set_ylabel("")  # the line under the title says of what
     style.name_axis(ax, [str(label) for label in rows[name]], horizontal=True)
 
 

@@ -23,8 +23,8 @@ from crmkit.relations import at
 
 BUYING, TERMS, TENURE = "orders without a contract", "contracts with terms", "contracts without terms"
 _WEEKS = 365.25 / 12 / 7  # in a month
-_COLUMNS = ["customer_id", "part", "model", "p_alive", "p_stays", "purchases", "expected_purchases", "purchase_value", "mrr",
-            "expected_value", "low", "high", "note"]  # fmt: skip
+_COLUMNS = ["customer_id", "part", "model", "p_alive", "p_stays", "purchases", "expected_purchases", "purchase_value",
+            "mrr", "expected_value", "low", "high", "note"]  # fmt: skip
 _ONLY_DEALS = "bought through sales only: what was negotiated is no habit to project"
 _ENDED = "the contract ended; nobody's coming back is projected"
 _CAME_BACK = "ordered after the contract had ended: no model fits"
@@ -93,9 +93,9 @@ def lifetime_value(
         One row a customer who has ordered or subscribed: `customer_id`, one column for each of `by`, `part` (orders
         without a contract, contracts with terms, contracts without terms), `model`, `p_alive` (the chance that the
         customer has not stopped; of contracts that run 1), `p_stays` (of contracts: the chance that it runs at the end
-        of the horizon), `purchases` (so far), `expected_purchases`, `purchase_value` (expected amount of one), `mrr`, `expected_value`
-        (margin, discounted), `low`, `high` (95%), `note` (what was assumed, or why a number is unknown). The most
-        valuable first. Orders that came of an opportunity are left out: a deal is no habit.
+        of the horizon), `purchases` (so far), `expected_purchases`, `purchase_value` (expected amount of
+        one), `mrr`, `expected_value` (margin, discounted), `low`, `high` (95%), `note` (why a number is 0 or unknown).
+        The most valuable first. Orders that came of an opportunity are left out: a deal is no habit.
 
         In `attrs`: `horizon`, `discount`, `until`, `currency`. `project` returns the same with totals, and which
         models were used and which refused.
@@ -173,7 +173,9 @@ def project(
         raise NotInThisData("lifetime_value: not in this data, no row has a date.")
     wanted = names(by)
     day = last_day(crm, until, crm.as_of)
-    seen = _seen(crm, day)
+    if ("purchases and contracts", day) not in crm.remembered:  # the same for every horizon
+        crm.remembered["purchases and contracts", day] = _seen(crm, day)
+    seen = crm.remembered["purchases and contracts", day]
     rows = _everyone(crm, seen, day, wanted)
     share = _margins(crm, day, rows, margin)
     ask = _Ask(horizon, float(np.log1p(discount)), share, fee_margin, wanted)

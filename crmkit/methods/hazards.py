@@ -56,8 +56,8 @@ def cox(
     DataFrame
         One row a number or name: `name`, `value` (hazard ratio), `low`, `high` (95%), `p`, `p_proportional` (below
         0.05 the ratio is not the same at all ages, and the value is a mean over them), `per` (what the ratio is per),
-        `n`, `events`. In `attrs["left_out"]` what could not be estimated, with the reason; `attrs["missing"]` where nothing
-        could.
+        `n`, `events`. In `attrs["left_out"]` what could not be estimated, with the reason; `attrs["missing"]` where
+        nothing could.
 
     Raises
     ------
@@ -111,7 +111,8 @@ def cox(
 
     made = pd.DataFrame({
         "name": design.columns, "value": np.exp(beta),
-        "low": np.exp(beta - Z * error), "high": np.exp(beta + Z * error), "p": 2 * norm.sf(np.abs(beta / error)), "p_proportional": _proportional(fitted, end, met),
+        "low": np.exp(beta - Z * error), "high": np.exp(beta + Z * error),
+        "p": 2 * norm.sf(np.abs(beta / error)), "p_proportional": _proportional(fitted, end, met),
         "per": [design.attrs["per"][name] for name in design.columns], "n": len(rows), "events": int(met.sum()),
     })  # fmt: skip
     made.attrs = {"left_out": left_out, "title": "Hazard ratio of leaving", "unit": "ratio"}

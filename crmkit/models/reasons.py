@@ -154,6 +154,8 @@ def reasons(
 ) -> pd.Series:
     """Give the features that raise each customer's risk most, in words; "" where none does.
 
+    What is unknown of a customer is no reason, though it may move the risk.
+
     Parameters
     ----------
     model : estimator
@@ -180,7 +182,7 @@ def reasons(
                 titles.get(name, name), units.get(name, ""), features.iloc[place][name], usual[name], size, currency
             )
             for name, size in own.items()
-            if size >= LEAST_POINTS
+            if size >= LEAST_POINTS and not missing(features[name].iloc[place])
         ]
         made.append("; ".join(said))
     return pd.Series(made, index=features.index, dtype=object)
@@ -189,7 +191,6 @@ def reasons(
 def _reason(title: str, unit: str, value: Any, usual: Any, size: float, currency: str) -> str:
     points = say(size * 100, "", digits=1)
     if isinstance(usual, str):
-        own = "unknown" if missing(value) else str(value)
-        return f"{title}: {own}, typically {usual} (+{points} pts of risk)"
-    own = "unknown" if missing(value) else say(float(value), unit, currency=currency)
+        return f"{title}: {value}, typically {usual} (+{points} pts of risk)"
+    own = say(float(value), unit, currency=currency)
     return f"{title} {own}, typically {say(float(usual), unit, currency=currency)} (+{points} pts of risk)"

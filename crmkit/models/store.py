@@ -30,12 +30,10 @@ TRUSTED = (
     "crmkit.models.churn.ChurnModel",
     "crmkit.models.churn.GroupRate",
     "crmkit.models.churn.RecencyRule",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "functools.partial",  # of a function that must be trusted itself; boosting has one of the next
+    "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn._loss._loss.CyHalfBinomialLoss",
+    "sklearn.utils.validation.check_array",
 )
 
 

@@ -27,8 +27,14 @@ from crmkit.methods.pareto import pareto, pareto_readings
 from crmkit.methods.purchase_summary import purchase_summary, repeat_purchases
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
+from crmkit.methods.rfm_groups import RFM_RULES, Rule, customer_segments, rfm_groups, rfm_rules
 from crmkit.methods.satisfaction import satisfaction_by_delay
 from crmkit.methods.saturation import Saturation, saturation
+from crmkit.methods.segment_features import segment_features
+from crmkit.methods.segment_map import segment_map
+from crmkit.methods.segment_movement import segment_movement
+from crmkit.methods.segment_outcomes import foresight, segment_outcomes, with_segments
+from crmkit.methods.segment_profiles import segment_names, segment_profiles, segment_words
 from crmkit.methods.site_funnel import site_funnel
 from crmkit.methods.speed import satisfaction_by_speed
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
@@ -38,7 +44,9 @@ from crmkit.methods.variants import FAMILIES_OF_VARIANTS, variants
 
 __all__ = [
     "FAMILIES_OF_VARIANTS",
+    "RFM_RULES",
     "ResponseCurves",
+    "Rule",
     "Saturation",
     "association",
     "attribution",
@@ -56,10 +64,12 @@ __all__ = [
     "crm_benefits",
     "customer_bridge",
     "customer_lifetimes",
+    "customer_segments",
     "customer_survival",
     "customer_value",
     "definitions",
     "disagreement",
+    "foresight",
     "funnel",
     "irr",
     "kaplan_meier",
@@ -87,6 +97,8 @@ __all__ = [
     "resolution_survival",
     "response_curves",
     "restricted_mean",
+    "rfm_groups",
+    "rfm_rules",
     "roi",
     "roi_gross",
     "routine_time",
@@ -96,6 +108,13 @@ __all__ = [
     "saturation",
     "scenario",
     "scenario_flows",
+    "segment_features",
+    "segment_map",
+    "segment_movement",
+    "segment_names",
+    "segment_outcomes",
+    "segment_profiles",
+    "segment_words",
     "service_hours_censored",
     "simulate",
     "site_funnel",
@@ -106,4 +125,5 @@ __all__ = [
     "users_by_week",
     "variants",
     "what_if",
+    "with_segments",
 ]

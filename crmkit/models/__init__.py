@@ -12,11 +12,13 @@ from typing import Any
 
 _WHERE = {
     "BgNbd": "buying",
+    "CustomerSegments": "segments",
     "ExponentialGamma": "contract",
     "GammaGamma": "spending",
     "MbgNbd": "buying",
     "Nbd": "nbd",
     "ParetoNbd": "pareto_nbd",
+    "SegmentScaler": "segment_scaling",
     "ShiftedBetaGeometric": "contract",
     "choose_buying": "choose",
     "choose_spending": "choose",

@@ -19,8 +19,11 @@ from crmkit.plots.groups import bars, effects
 from crmkit.plots.investment import cash_flow, outcomes, tornado
 from crmkit.plots.lifetime_value import expected_actual, tracking
 from crmkit.plots.marketing import money_back, response_curves
+from crmkit.plots.movement import segment_flows
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
+from crmkit.plots.segment_maps import segment_map
+from crmkit.plots.segments import segment_criteria, segment_profile
 from crmkit.plots.style import PALETTE, house, png, svg
 from crmkit.plots.usage import use_map
 from crmkit.plots.week import week
@@ -51,6 +54,10 @@ __all__ = [
     "outcomes",
     "png",
     "response_curves",
+    "segment_criteria",
+    "segment_flows",
+    "segment_map",
+    "segment_profile",
     "side_by_side",
     "survival",
     "svg",

@@ -36,7 +36,6 @@ from crmkit.methods.segment_movement import segment_movement
 from crmkit.methods.segment_outcomes import foresight, segment_outcomes, with_segments
 from crmkit.methods.segment_profiles import segment_names, segment_profiles, segment_words
 from crmkit.methods.site_funnel import site_funnel
-from crmkit.methods.speed import satisfaction_by_speed
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.tickets import backlog_age, resolution_survival, service_hours_censored, ticket_load
 from crmkit.methods.usage import completeness_by_column, user_states, users_by_week
@@ -104,7 +103,6 @@ __all__ = [
     "routine_time",
     "sales_cycle_censored",
     "satisfaction_by_delay",
-    "satisfaction_by_speed",
     "saturation",
     "scenario",
     "scenario_flows",

@@ -10,7 +10,7 @@ from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import tried
-from crmkit.pages.showing import listed, missing_from
+from crmkit.pages.showing import listed
 from crmkit.relations import at
 from crmkit.service_levels import levels
 from crmkit.tables import Html
@@ -171,42 +171,3 @@ def agents_in_words(frame: pd.DataFrame) -> Html:
         "categories differ."
     )
     return listed([text])
-
-
-def speed(crm: Crm, period: str | Period) -> pd.DataFrame:
-    """Compare satisfaction by how fast tickets were resolved, of the answers of the twelve months to a period's end."""
-    from crmkit.methods.speed import satisfaction_by_speed
-    from crmkit.periods import trailing_year
-
-    return tried(satisfaction_by_speed, crm, period=trailing_year(crm.period(period), crm.config))
-
-
-def speed_in_words(frame: pd.DataFrame) -> Html:
-    """Say what the odds of a satisfied answer do where the time doubles; from what `speed` returns."""
-    if missing_from(frame) or frame.attrs.get("odds") is None:
-        return listed([])
-    odds, low, high = (frame.attrs[name] for name in ("odds", "odds_low", "odds_high"))
-    interval = say_interval(low, high, "ratio")
-    if low <= 1 <= high:
-        text = (
-            f"Where the time doubles, the odds of a satisfied answer are multiplied by {say(odds, 'ratio', digits=2)} "
-            f"(95% interval {interval}), which can be no difference at all."
-        )
-    else:
-        what = "fewer" if odds < 1 else "more"
-        text = (
-            f"Longer waits go with {what} satisfied answers: where the time doubles, their odds are multiplied by "
-            f"{say(odds, 'ratio', digits=2)} (95% interval {interval})."
-        )
-    return listed([text])
-
-
-def speed_finding(frame: pd.DataFrame) -> str:
-    """Say how satisfied the customers of the fastest and of the slowest third are, for the title of the figure."""
-    if missing_from(frame) or len(frame) < 2:
-        return ""
-    first, last = frame.iloc[0], frame.iloc[-1]
-    return (
-        f"{say(first['value'], 'share', digits=0)} are satisfied where the ticket was among the fastest third, "
-        f"{say(last['value'], 'share', digits=0)} among the slowest"
-    )

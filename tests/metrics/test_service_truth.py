@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
-
-from crmkit.methods.speed import satisfaction_by_speed
 
 WIDER = 3.2905 / 1.96
 """How much wider an interval of 99.9% is than one of 95%."""
@@ -26,20 +23,6 @@ def test_the_share_that_is_opened_again(sample, truths):
     by_month = sample.measure("reopened_rate", period=planted["window"], every="month")
     holds = (by_month["low"] <= planted["value"]) & (planted["value"] <= by_month["high"])
     assert holds.mean() >= 0.85
-
-
-def test_slow_tickets_go_with_lower_satisfaction(sample, truths):
-    planted = truths["csat_slowness"]["value"]
-    assert planted < 0
-    found = satisfaction_by_speed(sample)
-    assert found["value"].is_monotonic_decreasing
-    assert found["low"].iloc[0] > found["high"].iloc[-1]
-    slope, high = (np.log(found.attrs[name]) / np.log(2) for name in ("odds", "odds_high"))
-    assert high < 0
-    # The planted effect is of this ticket alone. Customers of slow agents are unhappier throughout, so that what goes
-    # together is stronger than what one ticket does: the page says that it is no effect.
-    assert slope - WIDER * (high - slope) < planted
-    assert slope < planted
 
 
 def test_agents_differ_as_they_were_made_to(sample):

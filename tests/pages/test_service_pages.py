@@ -139,20 +139,6 @@ def test_first_contact_names_its_rule(small):
     assert "within 60 minutes of it" in said
 
 
-def test_satisfaction_by_speed_is_called_no_effect(sample):
-    frame = desk.speed(sample, "2026-Q3")
-    assert frame["n"].sum() > 300
-    said = text(desk.speed_in_words(frame))
-    assert said.startswith("Longer waits go with fewer satisfied answers")
-    assert "satisfied where the ticket was among the fastest third" in desk.speed_finding(frame)
-
-
-def test_odds_that_may_be_none_are_said_to_be_none():
-    frame = pd.DataFrame({"speed": ["fastest third", "slowest third"], "value": [0.8, 0.7]})
-    frame.attrs |= {"odds": 0.9, "odds_low": 0.7, "odds_high": 1.2}
-    assert "can be no difference at all" in desk.speed_in_words(frame).text
-
-
 def test_the_backlog_is_reconciled_along_two_ways(small, sample):
     rows = service.with_backlog(pd.DataFrame(), small, "2026-03")
     assert rows[["left", "right"]].to_numpy().tolist() == [[1, 1], [1, 1]]

@@ -24,8 +24,8 @@ _WHERE = {
     "choose_spending": "choose",
     "frequency_correlation": "spending",
     "holdout": "validation",
-    "lifetime_value": "lifetime_value",
-    "project": "lifetime_value",
+    "lifetime_value": "projection",
+    "project": "projection",
     "tracking": "validation",
 }
 

@@ -186,6 +186,7 @@ class FrequencyClasses:
         known = X[(X["frequency"] > 0) & (X["value"] > 0)]
         x, spent = known["frequency"].to_numpy(float), (known["frequency"] * known["value"]).to_numpy(float)
         self.edges_ = np.unique(np.quantile(x, [1 / 3, 2 / 3])) if x.size >= FEWEST else np.empty(0)
+        self.edges_ = self.edges_[self.edges_ < x.max(initial=0.0)]  # none lies above the most frequent buyer
         of = np.searchsorted(self.edges_, x, side="left")
         size = self.edges_.size + 1
         bought = np.bincount(of, x, minlength=size)

@@ -13,7 +13,7 @@ from crmkit.errors import CrmkitError, NotInThisData
 from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.purchase_summary import purchase_summary, repeat_purchases
 from crmkit.models.choose import Choice, choose_buying, choose_spending, spending_input
-from crmkit.models.lifetime_value import BUYING, Projection, project
+from crmkit.models.projection import BUYING, Projection, project
 from crmkit.models.spending import frequency_correlation
 from crmkit.models.staying import choose_renewal
 from crmkit.models.validation import holdout, tracking

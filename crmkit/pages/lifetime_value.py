@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.models.lifetime_value import BUYING, Projection, project
+from crmkit.models.projection import BUYING, Projection, project
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import values
 from crmkit.pages.showing import listed, missing_from

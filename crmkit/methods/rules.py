@@ -84,11 +84,11 @@ def pairs(
     least = {row.part: fewest(min_support, int(row.orders), min_orders) for row in whole.itertuples()}
     single = single.assign(enough=single["orders"] >= single["part"].map(least))
     could = single.groupby("part")["enough"].sum()
-    pair = pair[pair["both"] >= pair["part"].map(least)]
+    pair = pair[pair["both"].to_numpy(int) >= np.array([least[part] for part in pair["part"]], int)]
     sizes = single.set_index(["part", "item"])["orders"]
     for column, name in (("orders_item", "item"), ("orders_with", "with_item")):
         pair[column] = sizes.reindex(pd.MultiIndex.from_frame(pair[["part", name]])).to_numpy(int)
-    pair["orders"] = pair["part"].map(whole.set_index("part")["orders"]).astype(int)
+    pair["orders"] = whole.set_index("part")["orders"].reindex(pair["part"]).to_numpy(int)
     drawn, error = _error(found, pair)
     made = _measured(pair, error)
     tested = int((could * (could - 1) // 2).sum())

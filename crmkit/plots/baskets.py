@@ -300,7 +300,8 @@ def lift_within(
         )
         style.title_block(ax, within_finding(rows, by) if title is None else title, line, what.source)
         said = "; ".join(
-            f"{pair_name(row)} {say(row['lift'], '', digits=1)} over all, {say(row['lift_within'], '', digits=1)} within"
+            f"{pair_name(row)} {say(row['lift'], '', digits=1)} over all, "
+            f"{say(row['lift_within'], '', digits=1)} within"
             for _, row in rows.iterrows()
         )
         alt = f"Lift by {by}: {said}." if said else "No data: lift within groups."

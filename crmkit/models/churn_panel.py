@@ -15,7 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from crmkit.errors import DataError, NotInThisData, UsageError
+from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import pick, run
 from crmkit.models.feature import DAY, all_features, at_cutoffs, available, known_rows, with_features
 from crmkit.relations import at
@@ -160,9 +160,7 @@ def churn_panel(
     Raises
     ------
     NotInThisData
-        Where nothing says who left, or the history is too short.
-    DataError
-        Where nobody was a customer at any cut-off.
+        Where nothing says who left, the history is too short, or nobody was a customer at any cut-off.
 
     Examples
     --------
@@ -185,9 +183,7 @@ def churn_panel(
     found = run(with_features(crm, base, table, chosen, window_days=window_days))
     if not len(found):
         days = ", ".join(f"{moment:%Y-%m-%d}" for moment in moments)
-        raise DataError(
-            f"Nobody was a customer at any cut-off ({days}); choose cut-offs at which there were customers."
-        )
+        raise NotInThisData(f"churn: nobody was a customer at any cut-off ({days}).")
     found = found.sort_values(["cutoff", "customer_id"], ignore_index=True)
     names = [f.name for f in chosen]
     if more is not None:

@@ -20,7 +20,7 @@ from sklearn.base import clone
 from crmkit.errors import DataError, NotInThisData, UsageError
 from crmkit.methods.common import pick
 from crmkit.models.churn import KINDS, ChurnModel, GroupRate, RecencyRule
-from crmkit.models.churn_panel import churn_panel, cutoffs_of, now_cutoff
+from crmkit.models.churn_panel import LEAST_HISTORY, choose_basis, churn_panel, cutoffs_of, now_cutoff
 from crmkit.models.leakage import alone, leakage_probe
 from crmkit.models.monitoring import distribution
 from crmkit.models.reasons import reasons, typical
@@ -183,26 +183,34 @@ def churn_study(
     Raises
     ------
     NotInThisData
-        Where nothing says who left, or the data is too short.
+        Where nothing says who left, the data is too short, or there was no customer.
     DataError
-        Where a feature leaks, or nothing can be validated.
+        Where a feature leaks.
     """
     pick("kind", kind, ("auto", *KINDS))
     end = until or now_cutoff(crm)
     moments = cutoffs_of(crm, window_days=window_days, most=most, last=end)
+    basis = choose_basis(crm, basis)
     whole = churn_panel(
         crm, [*moments, end], window_days=window_days, basis=basis, features=features, more=more
     )  # fmt: skip
     panel, now = _parted(whole, end)
     if not len(now):
-        raise DataError(f"Nobody is a customer at {end:%Y-%m-%d}: there is no one to predict.")
+        raise NotInThisData(f"churn: nobody is a customer at {end:%Y-%m-%d}: there is no one to predict.")
     if not len(panel):
-        raise DataError(f"Nobody was a customer at any cut-off before {end:%Y-%m-%d}: there is nothing to learn from.")
+        raise NotInThisData(
+            f"churn: nobody was a customer at any cut-off before {end:%Y-%m-%d}: nothing to learn from."
+        )
     probe = leakage_probe(crm, panel, more=more, allowed=allowed)
     models: dict[str, Any] = {name: ChurnModel(name) for name in KINDS if kind in ("auto", name)}
     if not compare:
         models = {"logistic" if kind == "auto" else kind: ChurnModel("logistic" if kind == "auto" else kind)}
     rules = _rules(panel, no_order_days) if compare else {}
+    if panel["cutoff"].nunique() < 2:
+        raise NotInThisData(
+            f"churn: not in this data, needs two cut-offs {window_days} days apart with a window after each and "
+            f"{LEAST_HISTORY} days of history before."
+        )
     predictions = validate(panel, models | rules, least=2, last=tests)
     about = {"cutoff": end, "as_of": crm.as_of, "currency": crm.config.currency, "window_days": window_days}
     return _finish(panel, now, predictions, models, probe, kind, about, against=next(iter(rules), ""))

@@ -7,6 +7,7 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 
 from crmkit.plots.association import coefficients
 from crmkit.plots.changes import bridge, levers
+from crmkit.plots.churn import calibration, dependence, gain, profit
 from crmkit.plots.cohorts import survival, triangle
 from crmkit.plots.comparisons import estimates, interruption
 from crmkit.plots.credit import credit
@@ -36,23 +37,27 @@ __all__ = [
     "backtest",
     "bars",
     "bridge",
+    "calibration",
     "cash_flow",
     "coefficients",
     "composition",
     "concentration",
     "credit",
+    "dependence",
     "distribution",
     "effects",
     "estimates",
     "expected_actual",
     "finding",
     "funnel",
+    "gain",
     "house",
     "interruption",
     "levers",
     "money_back",
     "outcomes",
     "png",
+    "profit",
     "response_curves",
     "segment_criteria",
     "segment_flows",

@@ -104,7 +104,8 @@ def _numbers(features: pd.DataFrame) -> dict[str, tuple[np.ndarray, str]]:
             continue
         words = values.astype(object).map(str, na_action="ignore")
         known = words.notna().to_numpy()
-        for word in words.value_counts().index.sort_values()[:12]:
+        levels = words.value_counts().index.sort_values()[:12]
+        for word in levels[:1] if len(levels) == 2 else levels:  # of two words, one says it all
             found[f"{name}: {word}"] = np.where(known, (words == word).to_numpy(float), np.nan), name
     return found
 

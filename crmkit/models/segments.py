@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from crmkit.errors import UsageError
 from crmkit.methods.segment_profiles import segment_names, segment_profiles
@@ -123,7 +124,10 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
             Where there is no row.
         """
         self._check_options()
-        frame = as_frame(X)
+        with threadpool_limits(1):  # many small fits: threads would wait for each other more than they work
+            return self._fit(as_frame(X))
+
+    def _fit(self, frame: pd.DataFrame) -> CustomerSegments:
         self.scaler_ = SegmentScaler(log=self.log).fit(_sorted(frame)[0])
         self.feature_names_in_, self.n_features_in_ = self.scaler_.feature_names_in_, self.scaler_.n_features_in_
         self.notes_ = [*(f"{name} is left out: {why}" for name, why in self.scaler_.dropped_.items())]
@@ -285,7 +289,7 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
     def _remark(self, text: str) -> None:
         """Leave a note and warn: this is not what was asked for."""
         self.notes_.append(text)
-        warnings.warn(f"{text}.", UserWarning, stacklevel=4)
+        warnings.warn(f"{text}.", UserWarning, stacklevel=5)
 
 
 def _sorted(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

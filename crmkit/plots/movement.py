@@ -138,13 +138,13 @@ def _draw_bands(
 
 
 def _flow_words(frame: pd.DataFrame, moments: list[str]) -> tuple[str, str]:
-    there = frame[frame["from"] != "(not there)"]
+    there = frame[~frame["from"].isin(_QUIET)]
     stayed = float(there.loc[there["from"] == there["to"], "customers"].sum())
     whole = float(there["customers"].sum())
     over = f"from {moments[0]} to {moments[1]}" if len(moments) == 2 else "from one moment to the next"
     if not whole:
         return "Nobody was in a segment before", "Nobody was in a segment before."
-    found = f"{say(stayed / whole, 'share', digits=0)} of the customers stayed in their segment {over}"
+    found = f"{say(stayed / whole, 'share', digits=0)} of {say(whole, 'count')} customers stayed in their group {over}"
     moved = there[there["from"] != there["to"]].sort_values("customers", ascending=False, kind="stable")
     if len(moved):
         top = moved.iloc[0]

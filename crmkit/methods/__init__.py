@@ -5,6 +5,7 @@ Each is a plain function that takes a `Crm` (or the few columns it works on) and
 
 from crmkit.methods.association import association, panel
 from crmkit.methods.attribution import attribution
+from crmkit.methods.baskets import baskets
 from crmkit.methods.before_after import before_after
 from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
 from crmkit.methods.campaign_returns import campaign_returns
@@ -14,10 +15,12 @@ from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.crm_calculator import scenario, scenario_flows
 from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
 from crmkit.methods.crm_risk import best_and_worst, outlook, percentiles, simulate, tornado
+from crmkit.methods.cross_sell import cross_sell, cross_sell_test
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.definitions import definitions, disagreement
 from crmkit.methods.funnel import funnel, stage_order
 from crmkit.methods.investment import cash_flow, irr, npv, payback_months, roi, roi_gross
+from crmkit.methods.itemsets import itemsets, set_rules
 from crmkit.methods.landing_pages import landing_pages
 from crmkit.methods.lead_funnel import lead_funnel
 from crmkit.methods.levers import levers, what_if
@@ -28,6 +31,9 @@ from crmkit.methods.purchase_summary import purchase_summary, repeat_purchases
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
 from crmkit.methods.rfm_groups import RFM_RULES, Rule, customer_segments, rfm_groups, rfm_rules
+from crmkit.methods.rules import pairs as basket_pairs
+from crmkit.methods.rules import rules as basket_rules
+from crmkit.methods.rules import within as lift_within
 from crmkit.methods.satisfaction import satisfaction_by_delay
 from crmkit.methods.saturation import Saturation, saturation
 from crmkit.methods.segment_features import segment_features
@@ -50,6 +56,9 @@ __all__ = [
     "association",
     "attribution",
     "backlog_age",
+    "basket_pairs",
+    "basket_rules",
+    "baskets",
     "before_after",
     "best_and_worst",
     "bridge_gap",
@@ -61,6 +70,8 @@ __all__ = [
     "contract_summary",
     "cost_by_category",
     "crm_benefits",
+    "cross_sell",
+    "cross_sell_test",
     "customer_bridge",
     "customer_lifetimes",
     "customer_segments",
@@ -71,10 +82,12 @@ __all__ = [
     "foresight",
     "funnel",
     "irr",
+    "itemsets",
     "kaplan_meier",
     "landing_pages",
     "lead_funnel",
     "levers",
+    "lift_within",
     "logrank",
     "measured_flows",
     "measured_return",
@@ -114,6 +127,7 @@ __all__ = [
     "segment_profiles",
     "segment_words",
     "service_hours_censored",
+    "set_rules",
     "simulate",
     "site_funnel",
     "stage_order",

@@ -6,6 +6,7 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 """
 
 from crmkit.plots.association import coefficients
+from crmkit.plots.baskets import lift_matrix, lift_within, pair_map
 from crmkit.plots.changes import bridge, levers
 from crmkit.plots.churn import calibration, dependence, gain, profit
 from crmkit.plots.cohorts import survival, triangle
@@ -54,8 +55,11 @@ __all__ = [
     "house",
     "interruption",
     "levers",
+    "lift_matrix",
+    "lift_within",
     "money_back",
     "outcomes",
+    "pair_map",
     "png",
     "profit",
     "response_curves",

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import company
+import lifetime_value
 import pages
 from questions import QUESTIONS
 from ways import alone, assert_same, fresh, interleaved, sql_engine, timed
@@ -177,7 +178,26 @@ def notebooks(args) -> None:
     say("crmkit ÷ plain scripts", middle["crmkit"], middle["scripts"], statistics.median(slower), 1.2)
 
 
-PARTS = {part.__name__: part for part in (imports, questions, scorecard, memory, notebooks)}
+def lifetime(args) -> None:
+    """BG/NBD and Gamma-Gamma fitted to as many customers, against the lifetimes package at the same log-likelihood."""
+    folder = lifetime_value.summaries(args.folder, args.customers)
+    rows = lifetime_value.pd.read_csv(folder / lifetime_value.FILE)
+    mine = lifetime_value.ours(rows, args.repeat)
+    head(f"Lifetime value, {len(rows):,} customers, seconds", "crmkit", "lifetimes")
+    say("BG/NBD, seconds for a million", f"{mine['buying']:.2f}", "", mine["buying"] * 1e6 / len(rows), 1.0)
+    python, reason = lifetime_value.environment(args.folder)
+    if python is None:
+        print(f"not compared: {reason}")
+        return
+    other = lifetime_value.theirs(python, folder)
+    for name, key in (("BG/NBD", "buying"), ("Gamma-Gamma", "spending")):
+        say(name, f"{mine[key]:.2f}", f"{other[key]:.2f}", other[key] / mine[key], 20 if key == "buying" else 1,
+            fewer=False)  # fmt: skip
+    heights = [lifetime_value.likelihood(rows, found["parameters"]) for found in (mine, other)]
+    print(f"log-likelihood {heights[0]:,.3f} and {heights[1]:,.3f}: ahead by {heights[0] - heights[1]:,.3f}")
+
+
+PARTS = {part.__name__: part for part in (imports, questions, scorecard, memory, notebooks, lifetime)}
 
 
 def data(args, tables: tuple[str, ...]) -> Path:

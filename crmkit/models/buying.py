@@ -67,8 +67,10 @@ class BuyingModel(ABC, BaseEstimator):
             Where the data does not determine the parameters; `problem_` says why.
         """
         x, last, age = self._read(X)
-        (x, last, age), weight, back = estimation.distinct(x, last, age)
-        if sample_weight is not None:
+        if sample_weight is None:
+            (x, last, age), weight = estimation.counted(x, last, age)
+        else:
+            (x, last, age), _, back = estimation.distinct(x, last, age)
             weight = np.bincount(back, np.asarray(sample_weight, float), minlength=x.size)
         self.customers_, self.kinds_ = round(float(weight.sum())), x.size
         if not weight.sum():
@@ -211,10 +213,10 @@ class BuyingModel(ABC, BaseEstimator):
         return alive * total
 
     def _maximum(self, x, last, age, weight) -> estimation.Estimate:
-        some, rough = estimation.sampled(x.size), None
+        some, rough = estimation.thinned(weight), None
         if some is not None:
-            up = weight.sum() / weight[some].sum()
-            rough = self._likelihood(x[some], last[some], age[some], weight[some] * up)
+            rows, up = some
+            rough = self._likelihood(x[rows], last[rows], age[rows], up)
         return estimation.maximise(self._likelihood(x, last, age, weight), self.starts, self.names, rough=rough)
 
     @abstractmethod
@@ -294,12 +296,18 @@ class BgNbd(BuyingModel):
             # the odds of having stopped at the last purchase, against buying on to the end
             log_odds = (r + bought)[of] * passed
             log_odds += np.log(a / left)[of]
-            grown = np.logaddexp(0.0, log_odds)
-            gone = weight * np.exp(log_odds - grown)
+            small = np.exp(-np.abs(log_odds))  # log(1 + odds) and odds ÷ (1 + odds) without overflow, and without log1p
+            whole = 1 + small
+            grown = np.maximum(log_odds, 0.0)
+            grown += np.log(whole)
+            gone = np.where(log_odds > 0, 1.0, small)
+            gone *= weight
+            gone /= whole
             gammas = gammaln(r + bought) - gammaln(r) + r * np.log(alpha)
             gammas += gammaln(b + kept) - gammaln(b) + gammaln(a + b) - gammaln(a + b + kept)
-            height = many @ gammas + weight @ grown - (r * aged + many_aged) @ log_age
-            slope_r = many @ (digamma(r + bought) - digamma(r)) + total * np.log(alpha) - aged @ log_age + gone @ passed
+            height = many @ gammas + estimation.dot(weight, grown) - (r * aged + many_aged) @ log_age
+            slope_r = many @ (digamma(r + bought) - digamma(r)) + total * np.log(alpha) - aged @ log_age
+            slope_r += estimation.dot(gone, passed)
             apart = (1 / (alpha + lasts))[of_last]
             apart -= (1 / (alpha + ages))[of_age]
             stopped = np.bincount(of, gone, minlength=bought.size)

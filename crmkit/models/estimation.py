@@ -87,9 +87,28 @@ def maximise(
     return best
 
 
-def sampled(rows: int, *, least: int = 60_000, size: int = 30_000) -> np.ndarray | None:
-    """Return which of very many rows make a rough likelihood, by a fixed seed; None where there are few."""
-    return np.random.default_rng(0).choice(rows, size, replace=False) if rows > least else None
+def dot(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the sum of the products of two long arrays in this thread: waking others costs more where cores are busy.
+
+    >>> dot(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    11.0
+    """
+    return float(np.einsum("i,i->", one, other))
+
+
+def thinned(weight: np.ndarray, *, least: int = 40_000, size: int = 12_000) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return which of very many kinds of rows make a rough likelihood, and their weights; None where there are few.
+
+    The kinds with the largest weights are all kept. Of the others some are drawn, by a fixed seed, and weighted up to
+    all of them.
+    """
+    if weight.size <= least:
+        return None
+    order = np.argsort(-weight, kind="stable")
+    heavy, light = order[: size // 2], order[size // 2 :]
+    drawn = np.random.default_rng(0).choice(light, size // 2, replace=False)
+    up = weight[light].sum() / weight[drawn].sum()
+    return np.concatenate([heavy, drawn]), np.concatenate([weight[heavy], weight[drawn] * up])
 
 
 def _downhill(likelihood: Likelihood) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
@@ -171,7 +190,7 @@ def _newton(downhill: Callable, logs: np.ndarray, curve: np.ndarray, *, steps: i
     height, slope = downhill(logs)
     for _ in range(steps):
         step = np.linalg.solve(curve, slope)
-        if float(slope @ step) < 1e-10 or np.abs(step).max() > 0.5:
+        if float(slope @ step) < 1e-8 or np.abs(step).max() > 0.5:
             return logs
         lower, turned = downhill(logs - step)
         if lower > height + 1e-9 * abs(height):
@@ -288,6 +307,29 @@ def columns(model: str, X: pd.DataFrame | Mapping, names: Sequence[str]) -> list
             )
         made.append(values)
     return made
+
+
+def counted(*values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Count equal rows once, as `distinct` does, where nobody needs to find the way back.
+
+    Where the columns have few values each, as days and counts have, all their combinations are counted in one go.
+
+    Examples
+    --------
+    >>> kinds, weight = counted(np.array([1.0, 0.0, 1.0]), np.array([5.0, 5.0, 5.0]))
+    >>> [kind.tolist() for kind in kinds], weight.tolist()
+    ([[1.0, 0.0], [5.0, 5.0]], [2.0, 1.0])
+    """
+    codes = [pd.factorize(value) for value in values]
+    sizes = [len(kinds) for _, kinds in codes]
+    if float(np.prod(sizes, dtype=float)) > max(4e6, 4.0 * values[0].size):
+        kinds, weight, _ = distinct(*values)
+        return kinds, weight
+    code = np.ravel_multi_index([own for own, _ in codes], sizes) if values[0].size else np.empty(0, np.int64)
+    weight = np.bincount(code)
+    there = np.flatnonzero(weight)
+    places = np.unravel_index(there, sizes) if there.size else [np.empty(0, np.int64)] * len(values)
+    return [kinds[place] for (_, kinds), place in zip(codes, places, strict=True)], weight[there].astype(float)
 
 
 def distinct(*values: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

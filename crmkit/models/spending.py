@@ -82,8 +82,9 @@ class GammaGamma(BaseEstimator):
         self.customers_, self.left_out_ = int(used.sum()), int((~used).sum())
         unit = float(np.average(mean, weights=x))
         starts = [(5.0, 4.0, 0.6), (1.0, 2.0, 1.0), (20.0, 8.0, 0.3)]
-        some = estimation.sampled(x.size)
-        rough = None if some is None else _likelihood(x[some], mean[some] / unit, weight=x.size / some.size)
+        some, rough = estimation.thinned(np.ones(x.size)), None
+        if some is not None:
+            rough = _likelihood(x[some[0]], mean[some[0]] / unit, weight=x.size / some[0].size)
         found = estimation.maximise(_likelihood(x, mean / unit), starts, _NAMES, rough=rough)
         density = x.size * float(np.log(unit))
         self.estimate_ = estimation.Estimate(
@@ -204,13 +205,13 @@ def _likelihood(x: np.ndarray, mean: np.ndarray, *, weight: float = 1.0) -> esti
         p, q, v = values
         whole = v + spent
         log_whole, shape = np.log(whole), p * bought
-        sum_log, weighted = log_whole.sum(), x @ log_whole
+        sum_log, weighted = log_whole.sum(), estimation.dot(x, log_whole)
         height = many @ (gammaln(shape + q) - gammaln(shape) - gammaln(q)) + x.size * q * np.log(v)
         height += p * counted + fixed - p * weighted - q * sum_log
         both = digamma(shape + q)
         slope_p = (many * bought) @ (both - digamma(shape)) + counted - weighted
         slope_q = many @ (both - digamma(q)) + x.size * np.log(v) - sum_log
-        slope_v = x.size * q / v - (p * x + q) @ (1 / whole)
+        slope_v = x.size * q / v - estimation.dot(p * x + q, 1 / whole)
         return weight * float(height), weight * np.array([slope_p, slope_q, slope_v])
 
     return likelihood

@@ -164,8 +164,8 @@ def test_many_rows_are_fitted_by_a_sample_first_and_come_to_the_same(monkeypatch
 
     rows = bought(3000)
     whole = BgNbd().fit(rows).estimate_
-    original = estimation.sampled
-    monkeypatch.setattr(estimation, "sampled", lambda n: original(n, least=100, size=1000))
+    original = estimation.thinned
+    monkeypatch.setattr(estimation, "thinned", lambda weight: original(weight, least=100, size=1500))
     near = BgNbd().fit(rows).estimate_
     assert near.log_likelihood == pytest.approx(whole.log_likelihood, abs=1e-4)
     assert near.values == pytest.approx(whole.values, rel=1e-3)

@@ -223,7 +223,7 @@ def test_it_joins_what_customers_brought(sample):
 def test_without_orders_fees_alone_count():
     runs = {
         "subscription_id": [str(n) for n in range(60)], "customer_id": [str(n) for n in range(60)], "mrr": [10.0] * 60,
-        "started_at": ["2025-01-01"] * 60, 
+        "started_at": ["2025-01-01"] * 60,
         "ended_at": [f"2025-{1 + n % 12:02d}-20" if n < 30 else None for n in range(60)],
     }  # fmt: skip
     found = project(crmkit.open({"subscriptions": runs}, as_of="2026-06-30"), discount=0.0)

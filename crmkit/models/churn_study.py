@@ -211,9 +211,12 @@ def churn_study(
             f"churn: not in this data, needs two cut-offs {window_days} days apart with a window after each and "
             f"{LEAST_HISTORY} days of history before."
         )
-    predictions = validate(panel, models | rules, least=2, last=tests)
+    judged: dict[str, Any] = {}
+    predictions = validate(panel, models | rules, least=2, last=tests, keep=judged)
     about = {"cutoff": end, "as_of": crm.as_of, "currency": crm.config.currency, "window_days": window_days}
-    return _finish(panel, now, predictions, models, probe, kind, about, against=next(iter(rules), ""))
+    return _finish(
+        panel, now, predictions, models, probe, kind, about | {"judged": judged}, against=next(iter(rules), "")
+    )
 
 
 def churn_table(

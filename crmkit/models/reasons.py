@@ -170,7 +170,8 @@ def reasons(
     Returns
     -------
     Series of str
-        Such as "Satisfaction 31.0%, typically 75.0% (+4.2 pts of risk); Contract: no term, typically goes on (…)".
+        Such as "Satisfaction 31.0% (+4.2 pts against 75.0%); Contract: no term (+2.0 pts against goes on)": by so
+        many points the risk is higher than with the typical value.
     """
     titles, units = titles or {}, units or {}
     parts = differences(model, features, usual)
@@ -191,6 +192,6 @@ def reasons(
 def _reason(title: str, unit: str, value: Any, usual: Any, size: float, currency: str) -> str:
     points = say(size * 100, "", digits=1)
     if isinstance(usual, str):
-        return f"{title}: {value}, typically {usual} (+{points} pts of risk)"
+        return f"{title}: {value} (+{points} pts against {usual})"
     own = say(float(value), unit, currency=currency)
-    return f"{title} {own}, typically {say(float(usual), unit, currency=currency)} (+{points} pts of risk)"
+    return f"{title} {own} (+{points} pts against {say(float(usual), unit, currency=currency)})"

@@ -52,7 +52,13 @@ class TimeGapSplit:
 
 
 def validate(
-    panel: pd.DataFrame, models: Mapping[str, Any], *, gap_days: int = 0, least: int = 2, last: int = 4
+    panel: pd.DataFrame,
+    models: Mapping[str, Any],
+    *,
+    gap_days: int = 0,
+    least: int = 2,
+    last: int = 4,
+    keep: dict[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Predict each test cut-off by models that learned from earlier, finished windows alone.
 
@@ -66,6 +72,8 @@ def validate(
         As in `TimeGapSplit`; where there are too few cut-offs for `least`, one suffices.
     last : int
         At most so many test cut-offs, the latest.
+    keep : dict, optional
+        Is given the models that were judged on the last test cut-off, by name.
 
     Returns
     -------
@@ -92,7 +100,7 @@ def validate(
             f"No cut-off has a finished window of {window} days before it: nothing to validate on. "
             "Shorten the window, or wait for more history."
         )
-    parts = []
+    parts, last_fitted = [], {}
     for train, test in splits[-last:]:
         given, y = known.loc[train, features], known.loc[train, "churned"]
         rows = known.loc[test, ["customer_id", "cutoff", "churned"]]
@@ -100,9 +108,11 @@ def validate(
             fitted = clone(model).fit(given, y, groups=known.loc[train, "customer_id"])
             risk = fitted.predict_proba(known.loc[test, features])[:, 1]
             parts.append(rows.assign(model=name, risk=risk))
-    found = pd.concat(parts, ignore_index=True)
-    found.attrs = dict(panel.attrs)
-    return found[["model", "customer_id", "cutoff", "churned", "risk"]]
+            last_fitted[name] = fitted
+    found = pd.concat(parts, ignore_index=True)[["model", "customer_id", "cutoff", "churned", "risk"]]
+    if keep is not None:
+        keep.update(last_fitted)
+    return found
 
 
 def cross_validate(

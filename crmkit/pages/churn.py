@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 DEFINED = ("churn_rate", "lost_customers", "customers_at_start", "mrr", "gross_margin", "renewal_rate")
 ROW_UNITS = {"customers": "count", "left": "count", "share": "share"}
-SCORE_UNITS = {"Brier": "", "promised": "share", "left": "share", "lift": "ratio"}
+SCORE_UNITS = {"promised": "share", "left": "share", "lift": "ratio"}
+WRITTEN = ["AUC", "95% interval", "Brier"]
 FLAT = "a flat table has no dates"
 UNKNOWN_NOW = "nobody is a customer now"
 
@@ -87,7 +88,8 @@ def features_used(found: Study) -> Html:
         title = attrs["titles"].get(strongest["feature"], strongest["feature"])
         same = "no value changes when later rows are removed, and " if "changed" in found.probe else ""
         said.append(
-            f"No sign of a leak: {same}the strongest alone, {title}, has an AUC of {say(strongest['alone'], '', digits=2)}."
+            f"No sign of a leak: {same}the strongest alone, {title}, has an AUC of "
+            f"{say(strongest['alone'], '', digits=2)}."
         )
     said += [f"Left out: {note}." for note in found.notes]
     rows = pd.DataFrame({
@@ -116,7 +118,8 @@ def score_table(found: Study) -> pd.DataFrame:
         "model or rule": rows["model"],
         "AUC": [say(value, "", digits=3) for value in rows["auc"]],
         "95% interval": [say_interval(a, b, "") for a, b in zip(rows["low"], rows["high"], strict=True)],
-        "Brier": rows["brier"], "promised": rows["promised"], "left": rows["actual"], "lift": rows["lift"],
+        "Brier": [say(value, "", digits=4) for value in rows["brier"]],
+        "promised": rows["promised"], "left": rows["actual"], "lift": rows["lift"],
     })  # fmt: skip
     made.attrs = {"n": int(rows["n"].max()) if len(rows) else 0}
     return made
@@ -162,10 +165,13 @@ def what_matters(found: Study, *, top: int = 8, repeats: int = 5) -> pd.DataFram
     rows = found.panel
     last = rows["cutoff"] == rows["cutoff"].max() if "cutoff" in rows else rows.index % 4 == 0
     train, test = rows[~last], rows[last]
-    model = clone(found.model).set_params(folds=0).fit(train[found.features], train["churned"])
+    model = found.about.get("judged", {}).get(found.chosen)
+    if model is None:
+        model = clone(found.model).set_params(folds=0).fit(train[found.features], train["churned"])
     made = importance(model, test[found.features], test["churned"], repeats=repeats).head(top)
     made = made.assign(title=[found.panel.attrs["titles"][name] for name in made["feature"]])
-    made.attrs = {"as_of": found.about.get("as_of"), "title": "Loss of AUC when shuffled", "unit": ""}
+    made[["value", "low", "high"]] *= 100
+    made.attrs = {"as_of": found.about.get("as_of"), "title": "Loss of AUC when shuffled, in points", "unit": ""}
     if model.fallback_ or not made["value"].notna().any():
         made.attrs["missing"] = f"no importance: {model.fallback_ or 'nobody left in the last window'}"
     return made

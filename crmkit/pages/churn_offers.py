@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.periods import Period
 
-CARDS = ("customers", "expected", "auc", "offers", "profit")
+CARDS = ("expected", "auc", "offers", "profit")
 CALL_UNITS = {"risk": "share", "value": "money", "gain": "money"}
 
 
@@ -121,8 +121,8 @@ def cards(found: Study, terms: dict[str, Any], to_call: pd.DataFrame) -> pd.Data
     profit = float(to_call["gain"].sum()) if "gain" in to_call else 0.0
     rows = [
         {"metric": "customers", "title": "Customers now", "value": float(len(found.now)), "unit": "count"},
-        {"metric": "expected", "title": f"Expected to leave{within}", "value": float(risk.sum()), "unit": "count",
-         "low": None, "high": None},
+        {"metric": "expected", "title": f"Customers expected to leave{within}", "value": float(round(risk.sum())),
+         "unit": "count"},
         {"metric": "auc", "title": "Chance that the one who leaves had the higher risk", "value": promise["auc"],
          "unit": "share", "low": promise["low"], "high": promise["high"], "n": promise["n"]},
         {"metric": "offers", "title": "Customers for whom an offer pays", "value": float(len(to_call)),
@@ -155,8 +155,8 @@ def profit_words(found: Study, terms: dict[str, Any], frame: pd.DataFrame) -> Ht
     if attrs["best"]:
         said.append(
             f"In the periods of the test, offers to {say(attrs['best'], 'count')} of {say(attrs['n'], 'count')} "
-            f"customers were promised to bring {say(attrs['profit'], **money)}; with who really left they would have brought "
-            f"{say(attrs['realised'], **money)}, and offers to all {say(attrs['all_realised'], **money)}."
+            f"customers were promised to bring {say(attrs['profit'], **money)}; with who really left they would have "
+            f"brought {say(attrs['realised'], **money)}, and offers to all {say(attrs['all_realised'], **money)}."
         )
     return listed(said)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from sklearn.base import clone
 
 from crmkit.errors import UsageError
 from crmkit.methods.common import run
@@ -67,7 +66,7 @@ def kept_promise(crm: Crm, found: Study, model: str = "") -> dict[str, Any]:
         seen = seen[seen["cutoff"] < panel["cutoff"].max()]
         if not len(seen):
             return {"missing": "the data is too short for a model of a window ago that was tested before"}
-        fitted = clone(found.model).fit(before[found.features], before["churned"], groups=before["customer_id"])
+        fitted = found.about["judged"][found.chosen]  # it learned from the same rows, and was judged on the last window
         judged = scores(seen.assign(model="model")).iloc[0]
         names = ("auc", "low", "high", "brier", "promised", "actual", "n", "events")
         kept = Saved(
@@ -162,8 +161,8 @@ def drift_words(kept: dict[str, Any]) -> Html:
         return listed([f"None of the {say(len(rows), 'count')} features has moved beyond chance."])
     titles = [kept["saved"].titles.get(name, name) for name in moved["feature"]]
     return listed([
-        f"{say(len(moved), 'count')} of {say(len(rows), 'count')} features have moved: {', '.join(titles)}. A model can "
-        "stand that; what it promises for the new kind of customer, it has seen little of."
+        f"{say(len(moved), 'count')} of {say(len(rows), 'count')} features have moved: {', '.join(titles)}. A model "
+        "can stand that; what it promises for the new kind of customer, it has seen little of."
     ])  # fmt: skip
 
 
@@ -294,11 +293,9 @@ def agreements(
                      "right": float(found.panel["churned"].sum()), "unit": "count"})  # fmt: skip
     if "gain" in to_call and len(to_call):
         today = with_value(found.risks(reasons_for=0).rename(columns={"churn_risk": "risk"}), found, terms)
-        best = profit_curve(today, cost=terms["cost"], success_rate=terms["success_rate"], value="value").attrs[
-            "profit"
-        ]
+        best = profit_curve(today, cost=terms["cost"], success_rate=terms["success_rate"], value="value")
         rows.append({"what": "gains on the list = highest point of today's profit curve",
-                     "left": float(to_call["gain"].sum()), "right": float(best), "unit": "money",
+                     "left": float(to_call["gain"].sum()), "right": float(best.attrs["profit"]), "unit": "money",
                      "currency": found.panel.attrs.get("currency", "")})  # fmt: skip
     if "saved" in kept and "rows" in kept:
         seen = found.unseen

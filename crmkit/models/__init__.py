@@ -12,21 +12,32 @@ from typing import Any
 
 _WHERE = {
     "BgNbd": "buying",
+    "ChurnModel": "churn",
     "CustomerSegments": "segments",
     "ExponentialGamma": "contract",
     "GammaGamma": "spending",
+    "GroupRate": "churn",
     "MbgNbd": "buying",
     "Nbd": "nbd",
     "ParetoNbd": "pareto_nbd",
+    "RecencyRule": "churn",
     "SegmentScaler": "segment_scaling",
     "ShiftedBetaGeometric": "contract",
+    "TimeGapSplit": "time_splits",
     "choose_buying": "choose",
     "choose_spending": "choose",
+    "churn_risk": "churn_study",
+    "churn_table": "churn_study",
+    "drift": "monitoring",
     "frequency_correlation": "spending",
     "holdout": "validation",
+    "leakage_probe": "leakage",
     "lifetime_value": "projection",
+    "profit_curve": "decision",
     "project": "projection",
+    "promise_kept": "monitoring",
     "tracking": "validation",
+    "uplift": "monitoring",
 }
 
 __all__ = tuple(_WHERE)

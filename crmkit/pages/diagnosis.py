@@ -33,8 +33,9 @@ CANDIDATES = (
     "sales_cycle_days", "average_order_value", "resolution_hours_mean", "first_response_hours_mean", "reopened_rate",
     "bounce_rate",
 )  # fmt: skip
-BESIDE = ("churn_rate", "lost_customers", "win_rate", "sales_velocity")
+BESIDE = ("churn_rate", "lost_customers", "win_rate")
 CLEAR = 0.05
+UNTOLD = "not known"
 _Z = 1.959964
 
 
@@ -121,24 +122,35 @@ def parts(crm: Crm, metric: str, period: str | Period, against: str | Period, ra
     return found
 
 
-def change_chosen(crm: Crm, metric: str, period: str | Period, against: str | Period, *, named: bool) -> Html:
+def headline_card(crm: Crm, metric: str, period: str | Period, against: str | Period, *, named: bool) -> pd.DataFrame:
+    """Compare the page's metric and those beside it; one that was picked as the largest of many must be beyond that.
+
+    A metric that moved most of all that were looked at counts as moved only where its corrected p-value is below 5%.
+    """
+    card = compared(crm, [metric, *BESIDE], period, against)
+    ranked = pd.DataFrame() if named else movers(crm, period, against)
+    if len(ranked) and ranked["q"].iloc[0] >= CLEAR:
+        picked = (card["metric"] == metric) & card["verdict"].isin(["rose", "fell"])
+        card.loc[picked, "verdict"] = "no change beyond noise"
+    return card
+
+
+def _chosen(crm: Crm, period: str | Period, against: str | Period) -> str:
     """Say why the page is about this metric, and what looking at many does to the evidence."""
-    if named:
-        return listed([f"The page is about {find(metric).title}, as its first cell asks."])
     ranked = movers(crm, period, against)
     if not len(ranked):
-        return listed([f"No change has an interval in these periods; the page is about {find(metric).title}."])
+        return ""
     first = ranked.iloc[0]
     text = (
         f"Of {len(ranked)} metrics looked at, {first['title']} moved most for its usual variation "
         f"({say(abs(float(first['z'])), '', digits=1)} standard errors). "
     )
     if first["q"] < CLEAR:
-        return listed([f"{text}That is more than the largest of so many would move by chance."])
-    return listed([
+        return f"{text}That is more than the largest of so many would move by chance."
+    return (
         f"{text}The largest of so many moves about as far by chance alone (p {_p(first['q'])}, corrected), so take it "
         "as a place to look, not as a finding."
-    ])  # fmt: skip
+    )
 
 
 def verdict(
@@ -150,11 +162,15 @@ def verdict(
     charted: pd.DataFrame,
     ranked: pd.DataFrame,
     split: pd.DataFrame,
+    named: bool,
 ) -> Html:
     """Say in a few sentences: signal or noise, by two ways of asking, and where the change sits."""
-    card = compared(crm, [metric], period, against)
+    card = headline_card(crm, metric, period, against, named=named)
+    card = card[card["metric"] == metric]
     now = crm.period(period)
-    said = [_against_noise(card, metric, crm.period(against).name, crm.config.currency)]
+    said = [] if named else [_chosen(crm, period, against)]
+    plain = compared(crm, [metric], period, against)
+    said.append(_against_noise(plain, metric, crm.period(against).name, crm.config.currency))
     said += [] if missing_from(charted) else [_in_the_chart(charted, now)]
     if not missing_from(ranked):
         said.append(_apart(ranked))
@@ -174,8 +190,8 @@ def _against_noise(card: pd.DataFrame, metric: str, then: str, currency: str) ->
         return f"{text}; it has no interval, so the chart alone can say what is noise."
     span = _difference_span(row, currency)
     if "noise" in row["verdict"]:
-        return f"{text}{span}: no more than noise between two periods."
-    return f"{text}{span}: more than noise between two periods."
+        return f"{text}{span}: no more than noise."
+    return f"{text}{span}: more than noise, seen by itself."
 
 
 def _difference_span(row: pd.Series, currency: str) -> str:
@@ -329,10 +345,43 @@ def reasons_over_time(crm: Crm, period: str | Period, of: str = "customers", *, 
     place = {name: at for at, name in enumerate(order)}
     found["order"] = found["lost_reason"].map(place).fillna(len(place))
     found = found.sort_values(["order", "period"], ignore_index=True)
+    found["lost_reason"] = found["lost_reason"].replace(dimensions.NONE, UNTOLD)
     about = found.attrs
     found = found.rename(columns={"count": "value", "value": "worth"})[["period", "lost_reason", "value"]]
     found.attrs = about
     return found
+
+
+def over_time_finding(found: pd.DataFrame) -> str:
+    """Say which reason moved most between the first and the last quarter, and how many gave none."""
+    if missing_from(found):
+        return ""
+    wide = found.pivot_table(index="period", columns="lost_reason", values="value", aggfunc="sum").fillna(0.0)
+    untold = wide.pop(UNTOLD) if UNTOLD in wide else wide.sum(axis=1) * 0
+    share = untold.sum() / (untold.sum() + wide.to_numpy().sum())
+    tail = f"{say(float(share), 'share', digits=0)} of all losses have no reason" if share else "All have a reason"
+    if wide.empty or not wide.shape[1]:
+        return tail
+    most = str(wide.sum().idxmax())
+    return f"{most} is named most often over {len(wide)} quarters; {tail[0].lower()}{tail[1:]}"
+
+
+def levers_finding(levers: pd.DataFrame) -> str | None:
+    """Say how far the metric moved, and which lever did most up and down; None where there is nothing to say."""
+    if missing_from(levers) or levers["contribution"].isna().any() or "total" not in levers.attrs:
+        return None
+    about = levers.attrs
+    unit = "money" if about["unit"] == "money_per_day" else about["unit"]
+    form = {"currency": about["currency"]}
+    total = say_change(about["after"], about["before"], about["unit"], **form)
+    parts = []
+    for word, place in (("up", levers["contribution"].idxmax()), ("down", levers["contribution"].idxmin())):
+        size = float(levers.loc[place, "contribution"])
+        if (size > 0) == (word == "up") and size:
+            name = find(str(levers.loc[place, "lever"])).title
+            amount = f"{say(abs(size) * 100, '', digits=1)} pts" if unit == "share" else say(abs(size), unit, **form)
+            parts.append(f"{name} moved it {word} most ({amount})")
+    return f"{about['title']}: {total}; {', '.join(parts)}"
 
 
 def agreements(

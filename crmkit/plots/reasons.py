@@ -12,7 +12,7 @@ from crmkit.numbers import say, say_interval, say_period
 from crmkit.plots import style, words
 from crmkit.plots.groups import difference, points
 from crmkit.plots.over_time import need
-from crmkit.plots.text import short
+from crmkit.plots.text import short, wrap
 from crmkit.tables import table
 
 if TYPE_CHECKING:
@@ -258,7 +258,9 @@ def reasons_finding(frame: pd.DataFrame) -> str:
 
 
 def _draw_reasons(ax: Axes, rows: pd.DataFrame, unknown: float, what: words.About) -> None:
-    names = [short(str(name), 16) for name in rows["lost_reason"]]
+    names = [
+        "\n".join(wrap(short(str(name), 30), max(8, 88 // (len(rows) + 1)), lines=2)) for name in rows["lost_reason"]
+    ]
     if rows["value_share"].notna().all():
         shares = [say(float(share), "share", digits=0) for share in rows["value_share"]]
         names = [f"{name}\n{share} of money" for name, share in zip(names, shares, strict=True)]
@@ -268,10 +270,10 @@ def _draw_reasons(ax: Axes, rows: pd.DataFrame, unknown: float, what: words.Abou
         ax.bar(len(rows), unknown, 0.7, color="white", edgecolor=style.FAINT, hatch="////")
         names.append("not known")
     most = max([*sizes, unknown], default=1)
-    for place, size in enumerate(sizes):  # inside the bar, out of the way of the line, where there is room
-        inside = size >= 0.12 * most
-        ax.annotate(words.say(size, "count"), (place, size), xytext=(0, -5 if inside else 4), ha="center", size=9.5,
-                    va="top" if inside else "bottom", textcoords="offset points", weight="bold",
+    for place, size in enumerate(sizes):  # at the foot of the bar, out of the way of the line, where there is room
+        inside = size >= 0.09 * most
+        ax.annotate(words.say(size, "count"), (place, 0 if inside else size), xytext=(0, 5 if inside else 3), size=9.5,
+                    ha="center", va="bottom", textcoords="offset points", weight="bold",
                     color="white" if inside else style.INK)  # fmt: skip
     if unknown:
         ax.annotate(words.say(unknown, "count"), (len(rows), unknown), xytext=(0, 4), ha="center", size=9.5,

@@ -12,6 +12,7 @@ from crmkit import schema
 from crmkit.casting import unbound
 from crmkit.config import Config
 from crmkit.engine.buckets import Buckets
+from crmkit.kinds import Atom
 from crmkit.metric import Metric, bind, find
 from crmkit.periods import parse
 from crmkit.relations import Relations, all_derived
@@ -93,16 +94,29 @@ def _own_needs(metric: Metric) -> set[tuple[str, str]]:
 
 
 def _columns(metric: Metric, *, filters: bool) -> set[tuple[str, str]]:
-    span = Buckets(tuple(parse("2026").split("month")), "month")
-    tables = _Opaque(span)
-    context = {"period": span, "as_of": parse("2026").end, "config": Config()}
-    kind = bind(replace(metric, over=None), tables.get, context=context)
     found: set[tuple[str, str]] = set()
-    for atom in kind.atoms():
+    for atom in _atoms(metric.name):
         for part in (atom.value, atom.where, atom.at):
             if part is not None:
                 found |= _Lineage(filters).of(part.op())
     return found
+
+
+@cache
+def _atoms(name: str) -> tuple[Atom, ...]:
+    """Return what a metric asks of a CRM that has everything."""
+    context = {"period": _span(), "as_of": parse("2026").end, "config": Config()}
+    return tuple(bind(replace(find(name), over=None), _opaque().get, context=context).atoms())
+
+
+@cache
+def _span() -> Buckets:
+    return Buckets(tuple(parse("2026").split("month")), "month")
+
+
+@cache
+def _opaque() -> _Opaque:
+    return _Opaque(_span())
 
 
 class _Opaque:
@@ -110,8 +124,14 @@ class _Opaque:
 
     def __init__(self, span: Buckets):
         self._span = span
+        self._made: dict = {}
 
     def get(self, name: str):
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str):
         import ibis
 
         derived = all_derived().get(name)

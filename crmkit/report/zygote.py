@@ -168,11 +168,12 @@ def _import_all() -> None:
 
 def _look_up_needs() -> None:
     """Find out once for all kernels which columns each metric needs; it takes no data, only the declarations."""
-    from crmkit.engine.availability import needs
+    from crmkit.engine.availability import adds, needs
     from crmkit.metric import all_metrics
 
     for name in all_metrics():
         needs(name)
+        adds(name)
 
 
 def _serve(channel: socket.socket, running: set[int]) -> None:

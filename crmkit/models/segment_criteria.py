@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import (
     adjusted_rand_score,
     calinski_harabasz_score,
@@ -31,7 +34,7 @@ STABLE = 0.6
 """A number of segments whose redraws agree less than this (adjusted Rand) is not chosen where another one is stable."""
 SAMPLED = 2_000
 """Silhouettes need all distances: above so many customers they are taken of a drawn part."""
-_RIDGE = 1e-3
+_RIDGE, _ROUNDS = 1e-3, 200
 
 
 def kmeans(points: np.ndarray, k: int, seed: int, *, starts: int = 10) -> KMeans:
@@ -39,10 +42,21 @@ def kmeans(points: np.ndarray, k: int, seed: int, *, starts: int = 10) -> KMeans
     return KMeans(k, n_init=starts, random_state=seed).fit(points)
 
 
-def mixture(points: np.ndarray, k: int, seed: int, *, starts: int = 1) -> GaussianMixture:
-    """Fit a Gaussian mixture whose components have a variance of their own in each column, but no correlation."""
-    model = GaussianMixture(k, covariance_type="diag", reg_covar=_RIDGE, n_init=starts, random_state=seed, max_iter=200)
-    return model.fit(points)
+def mixture(points: np.ndarray, k: int, seed: int, *, starts: int = 1) -> GaussianMixture | None:
+    """Fit a Gaussian mixture whose components have a variance of their own in each column, but no correlation.
+
+    None where it cannot be fitted or does not converge.
+    """
+    model = GaussianMixture(
+        k, covariance_type="diag", reg_covar=_RIDGE, n_init=starts, random_state=seed, max_iter=_ROUNDS
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        try:
+            model.fit(points)
+        except ValueError:  # a component that collapsed
+            return None
+    return model if model.converged_ else None
 
 
 def criteria(points: np.ndarray, ks: range, *, method: str, seed: int, refits: int) -> pd.DataFrame:
@@ -63,7 +77,7 @@ def criteria(points: np.ndarray, ks: range, *, method: str, seed: int, refits: i
     for k in ks:
         fitted = kmeans(points, k, seed, starts=4)
         blended = mixture(points, k, seed)
-        labels = fitted.labels_ if method == "kmeans" else blended.predict(points)
+        labels = fitted.labels_ if method == "kmeans" or blended is None else blended.predict(points)
         row = {"k": k, "inertia": float(fitted.inertia_), "explained": 1 - float(fitted.inertia_) / whole}
         row |= {"silhouette": np.nan, "calinski_harabasz": np.nan, "davies_bouldin": np.nan, "bic": np.nan}
         found, there = len(np.unique(labels)), labels[part]
@@ -72,7 +86,7 @@ def criteria(points: np.ndarray, ks: range, *, method: str, seed: int, refits: i
             row["davies_bouldin"] = davies_bouldin_score(points, labels)
         if 1 < len(np.unique(there)) < len(part):
             row["silhouette"] = silhouette_score(distances, there, metric="precomputed")
-        row["bic"] = float(blended.bic(points)) if blended.converged_ else np.nan
+        row["bic"] = np.nan if blended is None else float(blended.bic(points))
         agreed, again = stability(points, labels, k, method=method, seed=seed, refits=refits)
         row["stability"] = float(agreed.mean()) if len(agreed) else np.nan
         row["weakest"] = float(again.mean(axis=0).min()) if len(agreed) else np.nan
@@ -159,7 +173,10 @@ def stability(
         if distinct < k:
             continue
         start = int(rng.integers(0, 2**31 - 1))
-        model = kmeans(points[drawn], k, start, starts=2) if method == "kmeans" else mixture(points[drawn], k, start)
+        again = points[drawn]
+        model = kmeans(again, k, start, starts=2) if method == "kmeans" else mixture(again, k, start)
+        if model is None:
+            continue
         again = model.predict(points)
         agreed.append(adjusted_rand_score(labels, again))
         found.append([_found_again(labels == number, again) for number in numbers])

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
@@ -133,7 +132,7 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
         self.notes_ = [*(f"{name} is left out: {why}" for name, why in self.scaler_.dropped_.items())]
         self.notes_ += self.scaler_.notes_
         ordered, place = _sorted(frame)
-        points = self.scaler_.transform(ordered)
+        points = self._points(ordered)
         self._choose(points)
         self._model = self._fitted(points)
         labels = self._model.predict(points)
@@ -164,20 +163,20 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
                 UserWarning,
                 stacklevel=2,
             )
-        points = self.scaler_.transform(X)
+        points = self._points(X)
         return self._order[self._model.predict(points)] if len(points) else np.empty(0, dtype=int)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the distance of each customer to the centre of each segment, in standardised features."""
         check_is_fitted(self)
-        points = self.scaler_.transform(X)
+        points = self._points(X)
         return np.sqrt(((points[:, None, :] - self.centers_[None, :, :]) ** 2).sum(axis=2))
 
     @available_if(lambda self: self._is_mixture())
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the probability that each customer belongs to each segment; a mixture's alone."""
         check_is_fitted(self)
-        return self._model.predict_proba(self.scaler_.transform(X))[:, np.argsort(self._order)]
+        return self._model.predict_proba(self._points(X))[:, np.argsort(self._order)]
 
     def profiles(self) -> pd.DataFrame:
         """Return how each segment differs from the rest in each feature; see `segment_profiles`."""
@@ -194,6 +193,11 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
         """Return the names of what `transform` gives."""
         check_is_fitted(self)
         return np.array([f"distance to {number}" for number in range(self.k_)], dtype=object)
+
+    def _points(self, X: Any) -> np.ndarray:  # noqa: N803
+        """Return standardised features; where customers differ in nothing, all stand at one place."""
+        points = self.scaler_.transform(X)
+        return points if points.shape[1] else np.zeros((len(points), 1))
 
     def _is_mixture(self) -> bool:
         return getattr(self, "method_", self.method) == "mixture"
@@ -223,10 +227,9 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
             self.reason_ = f"{few} in the features, too few to compare numbers of segments"
             self._remark(f"There is one segment: {self.reason_}")
         elif len(tried) and tried[0] > 1:
-            refits = max(1, min(self.refits, 10)) if self.refits else 0
             part = self._part(points)
             self.criteria_ = criteria.criteria(
-                part, tried, method=self.method, seed=self.random_state, refits=refits if self.k is None else 0
+                part, tried, method=self.method, seed=self.random_state, refits=self.refits
             )
         if self.k is None and len(tried):
             self.votes_ = criteria.votes(self.criteria_)
@@ -242,18 +245,12 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def _fitted(self, points: np.ndarray) -> Any:
         if self.method == "mixture" and self.k_ > 1:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", ConvergenceWarning)
-                    model = criteria.mixture(points, self.k_, self.random_state, starts=5)
-                if model.converged_:
-                    return model
-                why = "it did not converge"
-            except ValueError as error:
-                why = str(error).split(".")[0]
-            self._remark(f"The mixture could not be fitted ({why}), so these are the segments of k-means")
+            model = criteria.mixture(points, self.k_, self.random_state, starts=5)
+            if model is not None:
+                return model
+            self._remark("The mixture does not converge on these customers, so these are the segments of k-means")
         self.method_ = "kmeans"
-        return criteria.kmeans(points if points.shape[1] else np.zeros((len(points), 1)), self.k_, self.random_state)
+        return criteria.kmeans(points, self.k_, self.random_state)
 
     def _by_size(self, labels: np.ndarray) -> np.ndarray:
         """Return the number that each of the model's components gets: the largest first, of equals the lower centre."""
@@ -262,7 +259,7 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
         order = sorted(range(self.k_), key=lambda i: (-sizes[i], *np.round(centers[i], 9)))
         numbers = np.empty(self.k_, dtype=int)
         numbers[order] = np.arange(self.k_)
-        self.centers_ = np.asarray(centers)[order][:, : self.scaler_.n_features_out_]
+        self.centers_ = np.asarray(centers)[order]
         return numbers
 
     def _judge(self, points: np.ndarray, labels: np.ndarray) -> None:

@@ -83,22 +83,17 @@ def moved_words(movement: pd.DataFrame) -> Html:
 
 
 def transitions(movement: pd.DataFrame) -> pd.DataFrame:
-    """Return the movement as a square table: from each group, the share that is now in each."""
+    """Return the movement as a square table, written out: of each group, the share that is now in each."""
     if movement.attrs.get("missing"):
         return movement
     wide = movement.pivot_table(index="from", columns="to", values="share", aggfunc="sum")
     wide = wide.reindex(index=[n for n in ORDER if n in wide.index], columns=[n for n in ORDER if n in wide.columns])
-    wide = wide.fillna(0.0)
+    written = wide.fillna(0.0).map(lambda share: say(share, "share", digits=0))
     sizes = movement.groupby("from")["customers"].sum()
-    wide.insert(0, "customers", sizes.reindex(wide.index))
-    wide = wide.rename_axis(index="from", columns=None).reset_index()
-    wide.attrs |= movement.attrs
-    return wide
-
-
-def transition_units(table: pd.DataFrame) -> dict[str, str]:
-    """Return the units of the square table."""
-    return {name: "count" if name == "customers" else "share" for name in table if name != "from"}
+    written.insert(0, "customers", sizes.reindex(written.index))
+    written = written.rename_axis(index="from", columns=None).reset_index()
+    written.attrs |= movement.attrs
+    return written
 
 
 def checked(crm: Crm, found: Found, movement: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from crmkit.models.segments import CustomerSegments
     from crmkit.periods import Period
 
-CARDS = ("buyers_to_date", "segments_found", "segments_agree", "revenue_best", "revenue_away")
+CARDS = ("segments_found", "segments_agree", "revenue_best", "revenue_away")
 DEFINED = (
     "buyers_to_date", "revenue_to_date", "average_order_value", "orders_per_customer", "churn_rate", "gross_margin",
     "revenue", "clv_margin",

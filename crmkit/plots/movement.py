@@ -57,7 +57,7 @@ def segment_flows(
             found, alt = _flow_words(frame, moments)
         end = f"data to {say_period(what.as_of)}" if what.as_of is not None else ""
         line = " · ".join(
-            p for p in ("Customers by segment, and where they went", f"n = {say(whole, 'count')}", end) if p
+            p for p in ("Customers by group, and where they went", f"n = {say(whole, 'count')}", end) if p
         )
         style.title_block(ax, found if title is None else title, line, what.source)
         return style.attach(ax, alt=alt, data=frame, twin=partial(_flow_table, frame, line))

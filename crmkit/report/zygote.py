@@ -45,6 +45,18 @@ LIBRARIES = (
     "scipy.special",
     "scipy.sparse",
 )
+#: What only some of the later notebooks need, such as those of models: imported when the first kernels are at work.
+LATER = (
+    "scipy.optimize",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "sklearn.ensemble",
+    "sklearn.cluster",
+    "statsmodels.duration.hazard_regression",
+    "skops.io",
+)
+_MANY = 3
+"""With so many notebooks more are likely to come."""
 #: Parts of crmkit that no report notebook uses.
 _ELSEWHERE = ("crmkit.adapters", "crmkit.cli", "crmkit.commands", "crmkit.report", "crmkit.sample")
 
@@ -185,9 +197,11 @@ def _serve(channel: socket.socket, running: set[int]) -> None:
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     # SIGINT from a terminal goes to the whole group; the report decides what then happens to the kernels.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pending = b""
+    pending, later, forked = b"", [], 0
     while True:
-        ready, _, _ = select.select([channel, read_end], [], [])
+        ready, _, _ = select.select([channel, read_end], [], [], 0 if later else None)
+        if not ready:
+            _import_one(later)
         if read_end in ready:
             os.read(read_end, 4096)
             _reap(running)
@@ -205,8 +219,20 @@ def _serve(channel: socket.socket, running: set[int]) -> None:
                     os.close(read_end)
                     os.close(write_end)
                     _become_kernel(request)
+                forked += 1
+                if forked == _MANY:
+                    later = list(LATER)
                 running.add(pid)
                 channel.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+
+
+def _import_one(names: list[str]) -> None:
+    """Import the first of `names` and take it from the list; nobody waits for it but a kernel asked for meanwhile."""
+    gc.disable()
+    with contextlib.suppress(Exception):
+        importlib.import_module(names.pop(0))
+    gc.freeze()
+    gc.enable()
 
 
 def _reap(running: set[int]) -> None:

@@ -100,8 +100,9 @@ def action_inputs(
     rows = _everyone(crm)
     clusters = ("clusters of behaviour", _clusters)
     groups = ("named groups by recency, frequency and value", _groups)
+    own = ("the company's own grouping", _own_segments)
     parts: list[tuple[str, list[tuple[str, Callable[[Any, Ask], pd.DataFrame]]]]] = [
-        ("segment", [clusters, groups] if segments == "behaviour" else [groups]),
+        ("segment", [clusters, groups, own] if segments == "behaviour" else [groups, own]),
         ("worth", [("lifetime value, by the model that the contract allows", _lifetime),
                    ("margin of orders in the last year, as if it came again", _last_year)]),
         ("contract", [("subscriptions and terms", signals.contracts)]),
@@ -167,6 +168,13 @@ def _groups(crm: Any, ask: Ask) -> pd.DataFrame:
     return customer_segments(crm)
 
 
+def _own_segments(crm: Any, ask: Ask) -> pd.DataFrame:
+    if "segment" not in crm.present.get("customers", ()):
+        raise NotInThisData("segment: not in this data, needs the column customers.segment.")
+    found = run(crm.relations.get("customers").select("customer_id", "segment"))
+    return found.drop_duplicates("customer_id")
+
+
 def _clusters(crm: Any, ask: Ask) -> pd.DataFrame:
     from crmkit.methods.segment_features import segment_features
     from crmkit.models.segments import CustomerSegments
@@ -222,10 +230,10 @@ def _churn(crm: Any, ask: Ask) -> pd.DataFrame:
     """Who leaves in the window, estimated from all earlier windows that are over."""
     from crmkit.models.churn_study import churn_risk
 
-    options = {"basis": "losses", "kind": "logistic", "most": 2, "random_state": ask.random_state}
+    options = {"basis": "losses", "kind": "logistic", "most": 2}
     found = churn_risk(crm, window_days=ask.window_days, **options)
     made = found[["customer_id", "churn_risk", "reasons"]].rename(columns={"reasons": "risk_reason"})
-    made.attrs = {"notes": found.attrs["notes"]}
+    made.attrs = {"notes": [note for note in found.attrs["notes"] if ": needs the " not in note]}  # of one feature
     return made
 
 

@@ -322,11 +322,10 @@ def _judged(name: str, carriers: pd.DataFrame, rng: np.random.Generator, draws: 
 
 def _without_twins(frame: pd.DataFrame, left_out: dict[str, str]) -> pd.DataFrame:
     """Leave out columns that split the rows exactly as another does, and say so."""
-    ways = ["groups", "mix", "rate", "apart", "top_effect"]
-    twins = frame[ways].round(12).duplicated()
+    ways = frame[["groups", "mix", "rate", "apart", "top_effect"]].fillna(0.0).round(9).apply(tuple, axis=1)
+    twins = ways.duplicated()
     for place in frame.index[twins]:
-        same = frame.loc[(frame[ways].round(12) == frame.loc[place, ways].astype(float).round(12)).all(axis=1), "by"]
-        left_out[frame.loc[place, "by"]] = f"splits as {same.iloc[0]} does"
+        left_out[frame.loc[place, "by"]] = f"splits as {frame.loc[ways == ways[place], 'by'].iloc[0]} does"
     kept = frame[~twins].reset_index(drop=True)
     kept["q"] = corrected(kept["p"])
     return kept

@@ -9,7 +9,7 @@ gives a false alarm every 91.75 points, with the first alone every 370.4.
 
 from __future__ import annotations
 
-from math import erfc, sqrt
+from math import comb, erfc, sqrt
 
 import numpy as np
 
@@ -43,23 +43,25 @@ def run_rules(z: np.ndarray) -> list[tuple[str, ...]]:
     [(), (), (), ('2 of 3 beyond 2 sigma',), ('beyond 3 sigma', '2 of 3 beyond 2 sigma')]
     """
     z = np.asarray(z, dtype=float)
-    start = np.zeros(len(z), dtype=int)  # where the run of known points began
-    for place in range(1, len(z)):
-        known = np.isfinite(z[place]) and np.isfinite(z[place - 1])
-        start[place] = start[place - 1] if known else place
-    return [_broken(z, start, place) for place in range(len(z))]
+    found: list[list[str]] = [[] for _ in z]
+    ends = np.flatnonzero(~np.isfinite(z))
+    for begin, end in zip([0, *(ends + 1)], [*ends, len(z)], strict=True):
+        for name, (points, of, distance) in RULES.items():
+            for place in np.flatnonzero(_broken(z[begin:end], points, of, distance)):
+                found[begin + place].append(name)
+    return [tuple(names) for names in found]
 
 
-def _broken(z: np.ndarray, start: np.ndarray, place: int) -> tuple[str, ...]:
-    if not np.isfinite(z[place]) or z[place] == 0:
-        return ()
-    side = np.sign(z[place])
-    found = []
-    for name, (points, of, distance) in RULES.items():
-        window = z[max(start[place], place - of + 1) : place + 1] * side
-        if window[-1] > distance and (window > distance).sum() >= points:
-            found.append(name)
-    return tuple(found)
+def _broken(z: np.ndarray, points: int, of: int, distance: float) -> np.ndarray:
+    """Tell for each of a run of known points whether it completes so many of so many beyond a distance."""
+    broken = np.zeros(len(z), dtype=bool)
+    if not len(z):
+        return broken
+    for side in (1, -1):
+        beyond = z * side > distance
+        counted = np.convolve(beyond, np.ones(of, dtype=int))[: len(z)]
+        broken |= beyond & (counted >= points)
+    return broken
 
 
 def false_alarm_rates() -> dict[str, float]:
@@ -80,6 +82,4 @@ def false_alarm_rates() -> dict[str, float]:
 
 def _at_least(least: int, of: int, chance: float) -> float:
     """Return the binomial chance of at least so many."""
-    from math import comb
-
     return sum(comb(of, k) * chance**k * (1 - chance) ** (of - k) for k in range(least, of + 1))

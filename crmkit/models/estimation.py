@@ -222,7 +222,9 @@ def _curvature(downhill: Callable, logs: np.ndarray) -> np.ndarray:
 def _problem(logs: np.ndarray, slope: np.ndarray, curve: np.ndarray, names: Sequence[str]) -> str:
     far = [name for name, value in zip(names, logs, strict=True) if abs(value) > _FAR - 1.0]
     if far:
-        return f"{' and '.join(far)} ran off to its limit: the data does not say how customers differ in it"
+        several = len(far) > 1
+        limit = "their limits" if several else "its limit"
+        return f"{' and '.join(far)} ran off to {limit}: the data does not say how customers differ"
     if not _curves_up(curve):
         return "the likelihood has no clear top: the data does not tell the parameters apart"
     if float(slope @ np.linalg.solve(curve, slope)) > 1e-4:

@@ -322,7 +322,7 @@ def _modelled(part, everyone, seen, ask, choices, models) -> tuple[list[_Part], 
     others = pd.concat(left) if left else rows.iloc[: 0 if ask.by else None]
     if len(others):
         fitted = fit(part, rows, seen, everyone["customer_id"])
-        _note(part, "the others, by all" if made else "all", fitted, choices, models)
+        _note(part, "others, fitted to all" if made else "all", fitted, choices, models)
         if fitted.usable:
             made.append(use(part, others, fitted, ask))
         else:

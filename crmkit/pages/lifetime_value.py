@@ -66,7 +66,7 @@ def card(found: Projection) -> pd.DataFrame:
     made = [
         ("value_in_hand", f"Expected margin ({months}, discounted)", "money",
          np.nan if nothing else whole["expected_value"], whole["low"], whole["high"]),
-        ("customers_valued", "Customers in hand", "count", float(len(known)), np.nan, np.nan),
+        ("customers_valued", "Customers projected", "count", float(len(known)), np.nan, np.nan),
         ("share_under_contract", "Share of it from customers under contract", "share",
          bound / whole["expected_value"] if whole["expected_value"] > 0 else np.nan, np.nan, np.nan),
         ("chance_alive", "Chance that a buyer without a contract is still there", "share",
@@ -78,8 +78,17 @@ def card(found: Projection) -> pd.DataFrame:
     return frame.assign(previous=np.nan, verdict="", status="", target=np.nan, better="")
 
 
-def how_known(found: Projection, tested: pd.DataFrame) -> Html:
-    """Say how the answer is known: by which models, how they did on a hold-out, and who has no number."""
+def how_known(found: Projection, tested: pd.DataFrame, ran: pd.DataFrame) -> Html:
+    """Say how the answer is known: by which models, how they did on hold-outs, and who has no number.
+
+    Parameters
+    ----------
+    found : Projection
+    tested : DataFrame
+        The test of the model of buying, as `lifetime_tests.buying_test` returns it.
+    ran : DataFrame
+        The test of the contracts, as `lifetime_tests.contract_test` returns it.
+    """
     rows = found.customers
     form = {"unit": "money", "currency": rows.attrs["currency"]}
     whole = found.totals.iloc[-1]
@@ -98,6 +107,21 @@ def how_known(found: Projection, tested: pd.DataFrame) -> Html:
             f"Fitted to what was known on {tested.attrs['until']:%Y-%m-%d}, {tested.attrs['model']} expected "
             f"{say(tested.attrs['expected'], 'count', digits=0)} orders after that day, and "
             f"{say(tested.attrs['actual'], 'count')} came: {far if abs(off) >= 0.0005 else 'as many'}."
+        )
+    if "ran on" in ran:
+        last = ran.iloc[-1]
+        inside = (
+            "no more than chance makes"
+            if last["within"] == "yes"
+            else (
+                f"more than chance makes, so the projection of contracts is likely too "
+                f"{'low' if last['ran on'] > last['expected'] else 'high'}"
+            )
+        )
+        said.append(
+            f"Of the {say(float(last['contracts']), 'count')} contracts of that day "
+            f"{say(last['expected'], 'count', digits=0)} were expected to run on and {say(last['ran on'], 'count')} "
+            f"did: {inside}."
         )
     said += _left(rows)
     return listed(said)

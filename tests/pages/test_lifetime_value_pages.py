@@ -33,6 +33,11 @@ def held(sample, found):
 
 
 @pytest.fixture(scope="module")
+def ran(sample, found):
+    return lifetime_tests.contract_test(sample, found, months=12, by="segment")
+
+
+@pytest.fixture(scope="module")
 def shop():
     """A web shop alone, without customers' columns: 300 buyers by the story of the BG/NBD."""
     random = np.random.default_rng(11)
@@ -66,12 +71,14 @@ def test_the_answer_is_the_whole_and_its_cards_agree(found):
     assert card.loc["share_under_contract", "value"] == pytest.approx(1 - bound[BUYING] / bound["all"])
     text = answer(card.reset_index(), ["value_in_hand", "customers_valued"], currency="EUR").text
     assert text.startswith("Expected margin (12 months, discounted) is €")
-    assert "Customers in hand are 1,223." in text
+    assert "Customers projected are 1,223." in text
     assert len(headline_cards(card.reset_index(), lifetime_value.CARDS, currency="EUR").text.splitlines()) >= 4
 
 
-def test_how_it_is_known_names_models_interval_and_test(found, held):
-    text = plain(lifetime_value.how_known(found, lifetime_tests.buying_test(held)))
+def test_how_it_is_known_names_models_interval_and_tests(found, held, ran):
+    text = plain(lifetime_value.how_known(found, lifetime_tests.buying_test(held), ran))
+    assert "Of the 474 contracts of that day" in text
+    assert "349 did: more than chance makes, so the projection of contracts is likely too low." in text
     assert "It is known by BG/NBD for orders without a contract" in text
     assert "neither chance nor a future that differs" in text
     assert "635 came: as many." in text
@@ -146,8 +153,7 @@ def test_the_hold_out_in_figures_and_words(sample, held):
     assert followed["actual"].is_monotonic_increasing
 
 
-def test_contracts_are_held_out_too(sample, found):
-    ran = lifetime_tests.contract_test(sample, found, months=12, by="segment")
+def test_contracts_are_held_out_too(sample, found, ran):
     assert ran["segment"].iloc[-1] == "all"
     assert ran["contracts"].iloc[:-1].sum() == ran["contracts"].iloc[-1]
     runs = sample.subscriptions.to_pandas()
@@ -210,7 +216,8 @@ def test_where_there_is_little_each_block_says_so(little):
         lifetime_tests.parameters(found), lifetime_value.over_horizons(little, found),
     ]  # fmt: skip
     assert all(block.attrs.get("missing") for block in blocks)
-    assert "nobody bought again" in plain(lifetime_value.how_known(found, lifetime_tests.buying_test(held)))
+    ran = lifetime_tests.contract_test(little, found)
+    assert "nobody bought again" in plain(lifetime_value.how_known(found, lifetime_tests.buying_test(held), ran))
     assert "no rows" not in draw(plots.distribution, lifetime_value.alive(found)).text
 
 

@@ -1,0 +1,469 @@
+"""The page of experiments: what each says by a rule that was fixed before, how sure that is, what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crmkit.engine.availability import lacks
+from crmkit.errors import NotInThisData, UsageError
+from crmkit.methods.experiment_plan import plan, sample_size, smallest_effect
+from crmkit.methods.experiments import (
+    Trials,
+    effects_by,
+    experiment_effects,
+    looks,
+    sample_ratios,
+    tail_effects,
+    trials,
+    worth,
+)
+from crmkit.numbers import say, say_interval
+from crmkit.pages.frames import tried, values
+from crmkit.pages.opening import begin as open_data
+from crmkit.pages.showing import absent, listed
+from crmkit.tables import Html
+
+if TYPE_CHECKING:
+    from crmkit.crm import Crm
+    from crmkit.periods import Period
+
+DEFINED = ("customers_at_end", "average_order_value", "gross_margin")
+READ = {
+    "mismatch": "not to be read: the groups are not of the planned sizes",
+    "works": "works",
+    "harms": "does harm",
+    "ruled out": "stop: a rise worth having is ruled out",
+    "open": "not known: go on, or ask a smaller question",
+    "missing": "no outcome to read",
+}
+"""What the rule says, in words."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the page is made from.
+
+    Attributes
+    ----------
+    trials : Trials
+    ratios, effects : DataFrame
+    verdicts : DataFrame
+        One row an experiment and variant: `experiment`, `variant`, `measure` (the one that decides), its effect, and
+        `verdict`, a key of `READ`.
+    least_effect : float
+    customers : float
+        For how many the worth is worked out.
+    cost : float
+    """
+
+    trials: Trials
+    ratios: pd.DataFrame
+    effects: pd.DataFrame
+    verdicts: pd.DataFrame
+    least_effect: float
+    customers: float
+    cost: float
+    currency: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the cards, one an experiment and variant."""
+        return [f"{row.experiment} {row.variant}" for row in self.verdicts.itertuples()]
+
+
+def begin(data: str = "") -> Crm:
+    """Open the data of the page.
+
+    Raises
+    ------
+    NotInThisData
+        Where it has no experiments.
+    """
+    crm = open_data(data)
+    if "experiments" not in crm.relations:
+        raise NotInThisData("needs the table experiments")
+    return crm
+
+
+def work(
+    crm: Crm,
+    period: str | Period,
+    *,
+    control: str = "",
+    least_effect: float = 0.05,
+    customers: int = 0,
+    cost: float = 0.0,
+) -> Found:
+    """Read the experiments that began before the end of a period, by the rule of the page.
+
+    Parameters
+    ----------
+    crm : Crm
+    period : str or Period
+    control : str
+        The variant to compare with; "" for the one called control.
+    least_effect : float
+        The smallest rise in conversion that would be worth having.
+    customers : int
+        For how many to work out the worth; 0 for the customers at the end of the period.
+    cost : float
+        Of giving it to them, in all.
+
+    Raises
+    ------
+    NotInThisData
+        Where none had begun by then.
+    """
+    if not 0 < least_effect < 1:
+        raise UsageError(f"least_effect is {least_effect!r}; it is a rise in a share, above 0 and below 1.")
+    now = crm.period(period)
+    every = trials(crm, control=control)
+    rows = every.rows[~(every.rows["assigned_at"] >= pd.Timestamp(now.end))]
+    if not len(rows):
+        raise NotInThisData(f"no customer was in an experiment before the end of {now.name}")
+    controls = {name: every.control[name] for name in rows["experiment"].unique()}
+    found = replace(every, rows=rows, control=controls)
+    ratios = sample_ratios(found)
+    effects = tried(experiment_effects, found)
+    many = float(customers) if customers else _customers(crm, now, rows)
+    verdicts = _verdicts(found, ratios, effects, least_effect)
+    return Found(found, ratios, effects, verdicts, least_effect, many, cost, crm.config.currency)
+
+
+def _customers(crm: Crm, now: Period, rows: pd.DataFrame) -> float:
+    if not lacks(crm, "customers_at_end"):
+        known = values(crm, ["customers_at_end"], now)["customers_at_end"]
+        if known > 0:  # not where it is unknown
+            return float(known)
+    return float(rows["unit"].nunique())
+
+
+def _verdicts(found: Trials, ratios: pd.DataFrame, effects: pd.DataFrame, least: float) -> pd.DataFrame:
+    made = []
+    for ratio in ratios.itertuples():
+        rows = effects[effects["experiment"] == ratio.experiment] if len(effects) else effects
+        others = sorted(set(found.of(ratio.experiment)["variant"]) - {found.control[ratio.experiment]})
+        for variant in others:
+            own = rows[rows["variant"] == variant] if len(rows) else rows
+            chosen = own[own["measure"] == "conversion"] if len(own) else own
+            chosen = chosen if len(chosen) else own.tail(1)
+            row = chosen.iloc[0].to_dict() if len(chosen) else {"measure": "", "experiment": ratio.experiment}
+            row |= {"experiment": ratio.experiment, "variant": variant}
+            row["verdict"] = _verdict(row, bool(ratio.as_planned), least)
+            made.append(row)
+    return pd.DataFrame(made) if made else pd.DataFrame(columns=["experiment", "variant", "measure", "verdict"])
+
+
+def _verdict(row: dict, as_planned: bool, least: float) -> str:
+    """Apply the rule: sizes first, then p corrected for the variants, then what the interval rules out."""
+    if not as_planned:
+        return "mismatch"
+    if not row["measure"] or pd.isna(row["p"]):
+        return "missing"
+    if row["p_holm"] < 0.05:
+        return "works" if row["difference"] > 0 else "harms"
+    if row["measure"] == "conversion" and row["high"] < least:
+        return "ruled out"
+    return "open"
+
+
+def card(found: Found) -> pd.DataFrame:
+    """Make the headline numbers: the difference of each experiment, in the form of a scorecard."""
+    rows = []
+    for row in found.verdicts.to_dict("records"):
+        share = row["measure"] == "conversion"
+        title = (
+            f"{row['experiment']}, {row['variant']}: {'points of conversion' if share else 'value a customer'} gained"
+        )
+        scale = 100 if share else 1
+        known = {name: row.get(name, np.nan) * scale for name in ("difference", "low", "high")}
+        rows.append((f"{row['experiment']} {row['variant']}", title, "" if share else "money", known["difference"],
+                     known["low"], known["high"], READ[row["verdict"]]))  # fmt: skip
+    names = ["metric", "title", "unit", "value", "low", "high", "note"]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.assign(previous=None, verdict="", value=frame["value"].astype(float))
+
+
+def reading(found: Found) -> Html:
+    """Say what the rule makes of each experiment, and why."""
+    said = []
+    for row in found.verdicts.to_dict("records"):
+        name = f"{row['experiment']}, {row['variant']}"
+        if row["verdict"] in ("mismatch", "missing"):
+            said.append(f"{name}: {READ[row['verdict']]}.")
+            continue
+        moved = _moved(row, found.currency)
+        text = f"{name}: {READ[row['verdict']]}. {moved}"
+        if row["verdict"] in ("works", "harms"):
+            text += f" Chance alone would do that {_odds(row['p_holm'])}."
+        elif row["verdict"] == "open" and row["measure"] == "conversion":
+            each = sample_size(row["base"], _possible(row["base"], found.least_effect))
+            text += (
+                f" The interval still holds a rise of {_points(found.least_effect)}, which would be worth having. To "
+                f"see that takes {each:,} customers in each group; there are {int(min(row['n'], row['n_control'])):,}."
+            )
+        elif row["verdict"] == "ruled out":
+            text += f" A rise of {_points(found.least_effect)} is outside the interval."
+        said.append(text)
+    return listed(said) if said else absent("no experiment has two variants")
+
+
+def _possible(base: float, effect: float) -> float:
+    return min(effect, (1 - base) * 0.999)
+
+
+def _points(share: float) -> str:
+    return f"{say(share * 100, '', digits=1)} points"
+
+
+def _odds(p: float) -> str:
+    return "less than once in 1,000 times" if p < 0.001 else f"about {say(p * 1000, '', digits=0)} times in 1,000"
+
+
+def _moved(row: dict, currency: str) -> str:
+    if row["measure"] == "conversion":
+        span = f"{say(row['low'] * 100, '', digits=1)} to {say(row['high'] * 100, '', digits=1)}"
+        return (
+            f"Conversion is {say(row['treated'], 'share')} against {say(row['base'], 'share')}: "
+            f"{say(row['difference'] * 100, '', digits=1)} points (95% interval {span})."
+        )
+    span = say_interval(row["low"], row["high"], "money", currency=currency)
+    return f"Value a customer differs by {say(row['difference'], 'money', currency=currency)} (95% interval {span})."
+
+
+def ratio_table(found: Found) -> pd.DataFrame:
+    """Return whether the groups are of the planned sizes, ready to be shown."""
+    made = found.ratios[["experiment", "counts", "p", "as_planned"]].rename(
+        columns={"counts": "customers in each", "p": "chance of that", "as_planned": "as planned"}
+    )
+    left = found.trials.left_out
+    made["left out"] = [left.get(name, "nobody") for name in made["experiment"]]
+    return made
+
+
+def effects_frame(found: Found, measure: str) -> pd.DataFrame:
+    """Return the differences of one measure for the figure of estimates; shares in percentage points."""
+    if not len(found.effects):
+        return found.effects
+    rows = found.effects[(found.effects["measure"] == measure) & found.effects["difference"].notna()]
+    if not len(rows):
+        return _lacking(f"{measure} is not known, or the groups are not to be read")
+    scale = 100 if measure == "conversion" else 1
+    made = pd.DataFrame({"title": rows["experiment"] + ", " + rows["variant"]})
+    made = made.assign(value=rows["difference"] * scale, low=rows["low"] * scale, high=rows["high"] * scale)
+    title = "Difference in conversion, percentage points" if scale == 100 else f"Difference in {measure} a customer"
+    made.attrs = {**found.effects.attrs, "title": title, "unit": "" if scale == 100 else "money"}
+    return made.reset_index(drop=True)
+
+
+def _lacking(reason: str) -> pd.DataFrame:
+    frame = pd.DataFrame()
+    frame.attrs["missing"] = reason
+    return frame
+
+
+def value_table(found: Found) -> pd.DataFrame:
+    """Return the difference in value by several ways of reckoning: mean, tail set back, left out, CUPED."""
+    tail = tail_effects(found.trials)
+    if not len(tail) or not len(found.effects):
+        return _lacking("no value is known")
+    readable = found.ratios.loc[found.ratios["as_planned"], "experiment"]
+    tail = tail[tail["experiment"].isin(readable)]
+    more = found.effects[(found.effects["measure"] == "value, CUPED") & found.effects["experiment"].isin(readable)]
+    more = more.assign(way="with the value before (CUPED)")[tail.columns]
+    made = pd.concat([tail, more], ignore_index=True)
+    if not len(made):
+        return _lacking("no experiment is to be read")
+    made["95% interval"] = [
+        say_interval(*ends, "money", currency=found.currency) for ends in zip(made["low"], made["high"], strict=True)
+    ]
+    made["width"] = made["high"] - made["low"]
+    return (
+        made.sort_values(["experiment", "variant"], kind="stable").drop(columns=["low", "high"]).reset_index(drop=True)
+    )
+
+
+VALUE_UNITS = {"difference": "money", "width": "money"}
+
+
+def cuped_words(found: Found) -> Html:
+    """Say how much of the noise the value before the experiment takes away, and what that saves."""
+    rows = found.effects[found.effects["measure"] == "value, CUPED"] if len(found.effects) else found.effects
+    if not len(rows):
+        return absent("no value before the experiment is known")
+    return listed([
+        f"{row.experiment}: the value before explains {say(row.gone, 'share')} of the differences between customers. "
+        f"Without it, {say(1 / (1 - row.gone), '', digits=1)} times as many customers would be needed to be as sure."
+        for row in rows.drop_duplicates("experiment").itertuples() if row.gone < 1
+    ])  # fmt: skip
+
+
+def looks_frame(found: Found, experiment: str = "", *, number: int = 5) -> pd.DataFrame:
+    """Follow one experiment look by look; by default the first one that the rule reads."""
+    known = found.verdicts[~found.verdicts["verdict"].isin(["mismatch", "missing"])]
+    if experiment:
+        known = found.verdicts[found.verdicts["experiment"] == experiment]
+        if not len(known):
+            raise UsageError(f"there is no experiment {experiment!r}; there are {', '.join(found.trials.experiments)}.")
+    if not len(known):
+        return _lacking("no experiment is to be read")
+    row = known.iloc[0]
+    if not row["measure"]:
+        return _lacking("no outcome is known")
+    made = tried(looks, found.trials, experiment=row["experiment"], variant=row["variant"], measure=row["measure"],
+                 number=number)  # fmt: skip
+    return made
+
+
+def segments_table(crm: Crm, found: Found, by: str) -> pd.DataFrame:
+    """Return the effect on conversion in each group, with p corrected for all groups."""
+    if not by:
+        return _lacking("no column to group customers by")
+    rows = trials(crm, by=by).rows
+    kept = rows[rows["experiment"].isin(found.trials.experiments)]
+    kept = kept[kept["unit"].isin(found.trials.rows["unit"])]
+    made = tried(effects_by, kept.rename(columns={"part": by}), by=by, experiment="experiment", unit="unit",
+                 before="before")  # fmt: skip
+    if made.attrs.get("missing") or not len(made):
+        return made if made.attrs.get("missing") else _lacking("no group has customers of two variants")
+    spans = [
+        f"{say(low * 100, '', digits=1)} to {say(high * 100, '', digits=1)}" if pd.notna(low) else "–"
+        for low, high in zip(made["low"], made["high"], strict=True)
+    ]
+    shown = made[["experiment", "variant", by, "n"]].assign(points=made["difference"] * 100)
+    shown = shown.assign(**{"95% interval": spans, "p, all groups": made["p_holm"]})
+    shown.attrs = {"interaction": made.groupby(["experiment", "variant"])["interaction_p"].first().to_dict(), "by": by}
+    return shown
+
+
+def segments_words(shown: pd.DataFrame, found: Found) -> Html:
+    """Say whether the groups differ in the effect at all, and warn of groups that were found by looking."""
+    if "interaction" not in shown.attrs:
+        return absent(shown.attrs.get("missing") or "no groups")
+    whole = found.verdicts.set_index(["experiment", "variant"])["verdict"].to_dict()
+    said = []
+    for (experiment, variant), p in shown.attrs["interaction"].items():
+        if pd.isna(p):
+            continue
+        text = f"{experiment}, {variant}: "
+        if p >= 0.05:
+            text += (
+                f"the groups differ in the effect by no more than chance (p {say(p, '', digits=2)}): read the whole."
+            )
+        elif whole.get((experiment, variant)) in ("works", "harms"):
+            text += f"the effect seems to differ between groups (p {say(p, '', digits=3)}): ask that in the next one."
+        else:
+            text += (
+                f"the groups differ by a little more than chance usually does (p {say(p, '', digits=3)}), while the "
+                "whole shows no effect. Among several experiments that happens by luck: no group is to be called a success."
+            )
+        said.append(text)
+    return listed(said) if said else absent("too few customers in the groups")
+
+
+def worth_table(found: Found) -> pd.DataFrame:
+    """Return what each experiment is worth in money, for all customers, with its interval and after its cost."""
+    rows = []
+    for row in found.verdicts.to_dict("records"):
+        own = found.effects
+        if len(own):
+            own = own[(own["experiment"] == row["experiment"]) & (own["variant"] == row["variant"])]
+        money = own[own["measure"].isin(["value", "value, CUPED"]) & own["difference"].notna()] if len(own) else own
+        if not len(money):
+            continue
+        best = money.iloc[-1]
+        told = worth(best, customers=found.customers, cost=found.cost)
+        rows.append((row["experiment"], row["variant"], best["difference"], told["worth"],
+                     say_interval(told["low"], told["high"], "money", currency=found.currency), told["pays"],
+                     READ[row["verdict"]]))  # fmt: skip
+    if not rows:
+        return _lacking("no value in money is known, or no experiment is to be read")
+    names = ["experiment", "variant", "a customer", "for all", "95% interval", "pays", "by the rule"]
+    return pd.DataFrame(rows, columns=names)
+
+
+WORTH_UNITS = {"a customer": "money", "for all": "money"}
+
+
+def worth_words(found: Found) -> Html:
+    """Say for how many customers the worth is worked out, and at what cost."""
+    even = found.cost / found.customers if found.customers else float("nan")
+    cost = (
+        f"The cost of {say(found.cost, 'money', currency=found.currency)} is taken off; it is earned back from "
+        f"{say(even, 'money', currency=found.currency)} a customer on."
+        if found.cost
+        else "No cost is taken off: set `cost` to what it takes to give it to all."
+    )
+    return listed([f"For {say(found.customers, 'count')} customers, once. {cost}"])
+
+
+def traffic(found: Found) -> tuple[float, float]:
+    """Return the base rate of the latest experiment's control, and the customers who came in a day."""
+    for name in reversed(found.trials.experiments):
+        rows = found.trials.of(name)
+        known = rows[(rows["variant"] == found.trials.control[name]) & rows["converted"].notna()]
+        if len(known):
+            times = rows["assigned_at"].dropna()
+            days = (times.max() - times.min()).total_seconds() / 86_400 if len(times) > 1 else 0.0
+            return float(known["converted"].mean()), len(rows) / days if days > 0 else 0.0
+    return float("nan"), float("nan")
+
+
+def plan_frame(found: Found, *, variants: int = 2, power: float = 0.8) -> pd.DataFrame:
+    """Plan the next experiment from the last one's base rate and traffic: customers and days by the rise to be seen."""
+    base, daily = traffic(found)
+    if not 0 < base < 1:
+        return _lacking("no control group has a conversion rate between none and all")
+    sizes = [effect for effect in (0.01, 0.02, 0.03, 0.05, 0.08) if base + effect < 1]
+    made = plan(base, effects=sizes, units_per_day=daily, variants=variants, power=power)
+    made.attrs = {**found.trials.about, "base": base, "daily": daily}
+    return made
+
+
+PLAN_UNITS = {"effect": "share", "relative": "share", "per_variant": "count", "customers": "count", "days": "count"}
+
+
+def plan_words(made: pd.DataFrame, found: Found) -> Html:
+    """Say from which base rate and traffic the plan is made, and what the experiments so far could see."""
+    if made.attrs.get("missing"):
+        return absent(made.attrs["missing"])
+    said = [
+        f"In the latest control group {say(made.attrs['base'], 'share')} converted, and "
+        f"{say(made.attrs['daily'], 'count')} customers a day came into the experiment."
+    ]
+    for row in found.verdicts.to_dict("records"):
+        if row["measure"] == "conversion" and 0 < row["base"] < 1:
+            seen = smallest_effect(min(row["n"], row["n_control"]), row["base"])
+            if pd.notna(seen):
+                said.append(
+                    f"{row['experiment']}: with {int(min(row['n'], row['n_control'])):,} customers in the smaller "
+                    f"group, a rise of {_points(seen)} would have been seen in four of five such experiments. A smaller one "
+                    "would often have gone unseen."
+                )
+    return listed(said)
+
+
+def reconciled(found: Found) -> list[dict]:
+    """Compute both sides of what has to agree: customers by variant, conversions by variant."""
+    rows = found.trials.rows
+    counted = float(found.ratios["n"].sum())
+    made = [{"what": "customers of the variants, added up over experiments = rows read", "left": counted,
+             "right": float(len(rows)), "unit": "count"}]  # fmt: skip
+    if len(found.effects) and "conversion" in set(found.effects["measure"]):
+        part = found.effects[found.effects["measure"] == "conversion"]
+        own = (part["treated"] * part["n"]).sum()
+        base = part.drop_duplicates("experiment")
+        left = own + (base["base"] * base["n_control"]).sum()
+        made.append({"what": "rates × customers, added up over variants = conversions", "left": float(left),
+                     "right": float(rows.loc[rows["experiment"].isin(part["experiment"]), "converted"].sum()),
+                     "unit": "count"})  # fmt: skip
+        plain = rows.groupby(["experiment", "variant"])["converted"].mean()
+        for row in part[part["difference"].notna()].head(4).itertuples():
+            right = plain[row.experiment, row.variant] - plain[row.experiment, row.control]
+            made.append({"what": f"{row.experiment}, {row.variant}: difference = rate less the control's rate",
+                         "left": row.difference, "right": float(right), "unit": "share"})  # fmt: skip
+    return made

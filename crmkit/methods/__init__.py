@@ -11,6 +11,8 @@ from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
 from crmkit.methods.campaign_returns import campaign_returns
 from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
+from crmkit.methods.contrasts import contrast, lost_against_kept
+from crmkit.methods.control import control_chart, control_limits
 from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.crm_calculator import scenario, scenario_flows
 from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
@@ -25,9 +27,11 @@ from crmkit.methods.landing_pages import landing_pages
 from crmkit.methods.lead_funnel import lead_funnel
 from crmkit.methods.levers import levers, what_if
 from crmkit.methods.lifetimes import customer_lifetimes, customer_survival, sales_cycle_censored
+from crmkit.methods.lost_reasons import lost_reasons
 from crmkit.methods.pairs import paired_change, routine_time
 from crmkit.methods.pareto import pareto, pareto_readings
 from crmkit.methods.purchase_summary import purchase_summary, repeat_purchases
+from crmkit.methods.reasons import rank_columns
 from crmkit.methods.receivables import receivables_by_age
 from crmkit.methods.response_curves import ResponseCurves, response_curves
 from crmkit.methods.rfm_groups import RFM_RULES, Rule, customer_segments, rfm_groups, rfm_rules
@@ -68,6 +72,9 @@ __all__ = [
     "cohorts",
     "completeness_by_column",
     "contract_summary",
+    "contrast",
+    "control_chart",
+    "control_limits",
     "cost_by_category",
     "crm_benefits",
     "cross_sell",
@@ -89,6 +96,8 @@ __all__ = [
     "levers",
     "lift_within",
     "logrank",
+    "lost_against_kept",
+    "lost_reasons",
     "measured_flows",
     "measured_return",
     "median_survival",
@@ -103,6 +112,7 @@ __all__ = [
     "percentiles",
     "pivot",
     "purchase_summary",
+    "rank_columns",
     "receivables_by_age",
     "renewal_decisions",
     "repeat_purchases",

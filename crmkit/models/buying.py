@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,12 @@ _CHUNK = 2_000_000
 class BuyingModel(ABC, BaseEstimator):
     """What the models of buying without a contract have in common.
 
+    Parameters
+    ----------
+    prior : float
+        Where the data alone does not determine the parameters, a weak prior can hold them: log-normal around 1 (times
+        around the mean age of the customers) with this spread of the logarithms, such as 2. 0 is maximum likelihood.
+
     Attributes
     ----------
     parameters_ : DataFrame
@@ -44,6 +51,9 @@ class BuyingModel(ABC, BaseEstimator):
     title: ClassVar[str] = ""
     starts: ClassVar[tuple[tuple[float, ...], ...]] = ()
     timed: ClassVar[tuple[str, ...]] = ("alpha",)  # the parameters that are times
+
+    def __init__(self, prior: float = 0.0):
+        self.prior = prior
 
     def fit(self, X: pd.DataFrame | Mapping, y: Any = None, sample_weight: Any = None):  # noqa: N803
         """Estimate the parameters by maximum likelihood.
@@ -216,8 +226,10 @@ class BuyingModel(ABC, BaseEstimator):
         some, rough = estimation.thinned(weight), None
         if some is not None:
             rows, up = some
-            rough = self._likelihood(x[rows], last[rows], age[rows], up)
-        return estimation.maximise(self._likelihood(x, last, age, weight), self.starts, self.names, rough=rough)
+            rough = estimation.held(self._likelihood(x[rows], last[rows], age[rows], up), self.prior)
+        likelihood = self._likelihood(x, last, age, weight)
+        found = estimation.maximise(estimation.held(likelihood, self.prior), self.starts, self.names, rough=rough)
+        return replace(found, log_likelihood=likelihood(found.values)[0]) if self.prior else found
 
     @abstractmethod
     def _likelihood(self, x, last, age, weight) -> estimation.Likelihood:

@@ -19,6 +19,7 @@ FEWEST = 30
 """Customers who bought again below which no model is fitted: four parameters need more than a handful."""
 _CLEAR = 2.0  # of log-likelihood: below it two models with as many parameters are a tie
 _CORRELATED = 0.3
+_PRIOR = 2.0  # a parameter of 50 or of 1/50 is then two standard deviations away
 _COLUMNS = ["model", "verdict", "reason", "log_likelihood", "customers"]
 
 
@@ -86,8 +87,7 @@ def choose_buying(
         else:
             fitted.append(model)
     if not fitted:
-        reason = "no model of buying can be fitted: " + "; ".join(sorted({row["reason"] for row in rows}))
-        return Choice(None, pd.DataFrame(rows, columns=_COLUMNS), reason)
+        return _held(candidates[0], summary, rows)
     best = fitted[0]
     for model in fitted[1:]:
         best = model if model.log_likelihood_ > best.log_likelihood_ + _CLEAR else best
@@ -97,6 +97,18 @@ def choose_buying(
     for model in rest:
         made.append(_row(model.title, "fits less well", _worse(model, best), model.log_likelihood_, model.customers_))
     return Choice(best, pd.DataFrame(made + rows, columns=_COLUMNS), reason)
+
+
+def _held(simplest: type[BuyingModel], summary: pd.DataFrame, rows: list[dict]) -> Choice:
+    """Hold the simplest model by a weak prior where the data alone determines none."""
+    why = "; ".join(dict.fromkeys(row["reason"] for row in rows))
+    model, problem = _fitted(simplest(prior=_PRIOR), summary)
+    if problem:
+        reason = f"no model of buying can be fitted: {why}"
+        return Choice(None, pd.DataFrame(rows, columns=_COLUMNS), reason)
+    reason = f"held by a weak prior, since alone the data determines no model: {why}"
+    made = [_row(f"{model.title}, held", "used", reason, model.log_likelihood_, model.customers_), *rows]
+    return Choice(model, pd.DataFrame(made, columns=_COLUMNS), reason)
 
 
 def choose_spending(summary: pd.DataFrame) -> Choice:

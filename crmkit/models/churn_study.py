@@ -21,7 +21,7 @@ from crmkit.errors import DataError, NotInThisData, UsageError
 from crmkit.methods.common import pick
 from crmkit.models.churn import KINDS, ChurnModel, GroupRate, RecencyRule
 from crmkit.models.churn_panel import LEAST_HISTORY, choose_basis, churn_panel, cutoffs_of, now_cutoff
-from crmkit.models.leakage import alone, leakage_probe
+from crmkit.models.leakage import alone, enough, leakage_probe
 from crmkit.models.monitoring import distribution
 from crmkit.models.reasons import reasons, typical
 from crmkit.models.scores import scores
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 RULES = ("no order for {days} days", "rate of the contract", "one rate for all")
 YES = ("yes", "true", "1", "1.0", "y", "churned", "left")
+SURE = 0.99
+"""The AUC of a column of a flat table alone from which it is refused: less can be told without dates."""
 NO = ("no", "false", "0", "0.0", "n", "stayed", "kept")
 
 
@@ -286,7 +288,7 @@ def churn_table(
              "window_days": None, "basis": "table"}  # fmt: skip
     panel.attrs = attrs
     strength = alone(panel)
-    strong = strength[(strength > 0.99) & ~strength.index.isin(allowed)]
+    strong = strength[(strength > SURE) & ~strength.index.isin(allowed) & enough(panel["churned"])]
     if len(strong):
         raise DataError(
             f"The column {strong.index[0]!r} alone tells who left with an AUC of {strong.iloc[0]:.3f}: it was most "

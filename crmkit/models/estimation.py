@@ -87,6 +87,25 @@ def maximise(
     return best
 
 
+def held(likelihood: Likelihood, spread: float) -> Likelihood:
+    """Return a log-likelihood with a log-normal prior around 1 added, of this spread; 0 adds none.
+
+    >>> one = held(lambda values: (0.0, np.zeros(1)), 2.0)
+    >>> height, slope = one(np.array([np.e]))
+    >>> round(height, 4), round(float(slope[0]), 4)
+    (-0.125, -0.092)
+    """
+    if not spread:
+        return likelihood
+
+    def with_prior(values: np.ndarray) -> tuple[float, np.ndarray]:
+        height, slope = likelihood(values)
+        logs = np.log(values)
+        return height - float(logs @ logs) / (2 * spread**2), slope - logs / values / spread**2
+
+    return with_prior
+
+
 def dot(one: np.ndarray, other: np.ndarray) -> float:
     """Return the sum of the products of two long arrays in this thread: waking others costs more where cores are busy.
 

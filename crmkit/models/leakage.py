@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SUSPICIOUS = 0.95
 """An AUC that no honest feature of customers has alone."""
+LEAST_EVENTS = 10
+"""With fewer customers who left, or who stayed, such an AUC may be chance, and nothing is refused for it."""
 
 
 def leakage_probe(
@@ -77,8 +79,14 @@ def leakage_probe(
         rows.append({"feature": name, "alone": strength[name], "changed": int(_differ(both[name], then).sum()),
                      "customers": len(both)})  # fmt: skip
     found = pd.DataFrame(rows).sort_values("alone", ascending=False, kind="stable", ignore_index=True)
-    _refuse(found, suspicious, set(allowed), cutoff)
+    _refuse(found, suspicious if enough(panel["churned"]) else np.inf, set(allowed), cutoff)
     return found
+
+
+def enough(churned: pd.Series) -> bool:
+    """Tell whether enough left and stayed that a feature which tells them apart does not do so by chance."""
+    left, known = float(churned.sum()), float(churned.notna().sum())
+    return min(left, known - left) >= LEAST_EVENTS
 
 
 def alone(panel: pd.DataFrame) -> pd.Series:

@@ -234,7 +234,7 @@ def uplift(group: Any, churned: Any, *, cost: float = 0.0, value: float | None =
     """
     names, y = np.asarray(group).astype(str), np.asarray(churned, float)
     if odd := sorted(set(names) - {"offer", "hold-out"}):
-        raise UsageError(f"The group {odd[0]!r} is neither 'offer' nor 'hold-out'.")
+        raise UsageError(f"The group {str(odd[0])!r} is neither 'offer' nor 'hold-out'.")
     if not np.isin(y, (0, 1)).all():
         raise DataError("Who left is not known of all: the window is not over. Wait, or leave those customers out.")
     sides = [y[names == side] for side in ("offer", "hold-out")]

@@ -11,6 +11,7 @@ from crmkit.plots.changes import bridge, levers
 from crmkit.plots.churn import calibration, dependence, gain, profit
 from crmkit.plots.cohorts import survival, triangle
 from crmkit.plots.comparisons import estimates, interruption
+from crmkit.plots.control import control_chart
 from crmkit.plots.credit import credit
 from crmkit.plots.customer_value import backtest, concentration
 from crmkit.plots.definitions import side_by_side
@@ -26,6 +27,7 @@ from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
 from crmkit.plots.segment_maps import segment_map
 from crmkit.plots.segments import segment_criteria, segment_profile
+from crmkit.plots.reasons import contrasts, lost_reasons, ranking
 from crmkit.plots.style import PALETTE, house, png, svg
 from crmkit.plots.usage import use_map
 from crmkit.plots.week import week
@@ -43,6 +45,8 @@ __all__ = [
     "coefficients",
     "composition",
     "concentration",
+    "contrasts",
+    "control_chart",
     "credit",
     "dependence",
     "distribution",
@@ -57,11 +61,13 @@ __all__ = [
     "levers",
     "lift_matrix",
     "lift_within",
+    "lost_reasons",
     "money_back",
     "outcomes",
     "pair_map",
     "png",
     "profit",
+    "ranking",
     "response_curves",
     "segment_criteria",
     "segment_flows",

@@ -210,7 +210,7 @@ def test_extreme_customers_get_numbers():
 def test_estimators_are_those_of_scikit_learn():
     for model in (*MODELS, Nbd):
         assert isinstance(clone(model()), model)
-        assert model().get_params() == {}
+    assert BgNbd(prior=2.0).get_params() == {"prior": 2.0}
     with pytest.raises(NotFittedError):
         BgNbd().predict(CUSTOMER)
     rows = bought(500)
@@ -252,12 +252,20 @@ def test_one_customer_gives_a_warning_and_a_reason_and_no_silent_number():
     assert model.problem_
 
 
-def test_customers_who_are_all_alike_are_said_not_to_differ():
+def test_customers_who_are_all_alike_are_said_not_to_differ_and_a_prior_holds_the_model():
     rows = pd.DataFrame({"frequency": [10] * 50, "recency": [50.0] * 50, "T": [52.0] * 50})
     choice = choose_buying(rows)
-    assert choice.model is None
-    assert "no model of buying can be fitted" in choice.reason
-    assert set(choice.table["verdict"]) == {"refused"}
+    assert choice.title == "BG/NBD, held"
+    assert choice.reason.startswith("held by a weak prior, since alone the data determines no model")
+    assert choice.table["verdict"].tolist() == ["used", "refused", "refused", "refused"]
+    assert choice.model.predict(rows.head(1), 52)[0] == pytest.approx(10, rel=0.15)  # as they went on so far
+
+
+def test_a_prior_does_little_where_there_is_much_data():
+    rows = bought(5000)
+    free, held = BgNbd().fit(rows), BgNbd(prior=2.0).fit(rows)
+    assert held.estimate_.values == pytest.approx(free.estimate_.values, rel=0.02)
+    assert free.log_likelihood_ - 0.1 < held.log_likelihood_ <= free.log_likelihood_ + 1e-6
 
 
 def test_the_data_choose_the_model():

@@ -11,9 +11,9 @@ from crmkit.methods.bridges import bridge_gap, customer_bridge, mrr_bridge
 from crmkit.methods.campaign_returns import campaign_returns
 from crmkit.methods.clv_backtest import clv_backtest
 from crmkit.methods.cohorts import cohorts, pivot
+from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.contrasts import contrast, lost_against_kept
 from crmkit.methods.control import control_chart, control_limits
-from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.crm_calculator import scenario, scenario_flows
 from crmkit.methods.crm_return import cost_by_category, crm_benefits, measured_flows, measured_return
 from crmkit.methods.crm_risk import best_and_worst, outlook, percentiles, simulate, tornado

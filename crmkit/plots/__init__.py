@@ -25,9 +25,9 @@ from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.movement import segment_flows
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
+from crmkit.plots.reasons import contrasts, lost_reasons, ranking
 from crmkit.plots.segment_maps import segment_map
 from crmkit.plots.segments import segment_criteria, segment_profile
-from crmkit.plots.reasons import contrasts, lost_reasons, ranking
 from crmkit.plots.style import PALETTE, house, png, svg
 from crmkit.plots.usage import use_map
 from crmkit.plots.week import week

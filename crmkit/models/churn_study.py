@@ -190,9 +190,9 @@ def churn_study(
         Where a feature leaks.
     """
     pick("kind", kind, ("auto", *KINDS))
+    basis = choose_basis(crm, basis)
     end = until or now_cutoff(crm)
     moments = cutoffs_of(crm, window_days=window_days, most=most, last=end)
-    basis = choose_basis(crm, basis)
     whole = churn_panel(
         crm, [*moments, end], window_days=window_days, basis=basis, features=features, more=more
     )  # fmt: skip

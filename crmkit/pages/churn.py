@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from crmkit.engine.intervals import wilson
-from crmkit.errors import UsageError
+from crmkit.errors import NotInThisData, UsageError
 from crmkit.models.churn_panel import now_cutoff
 from crmkit.models.churn_study import Study, churn_study, churn_table
 from crmkit.models.feature import all_features
@@ -58,9 +58,13 @@ def study(
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
         return churn_table(frame, label=label, id=id, kind=kind)
     until = min(period.end, now_cutoff(crm))
-    return churn_study(
-        crm, window_days=window_days, basis=basis, kind=kind, no_order_days=no_order_days, until=until
-    )  # fmt: skip
+    options = {"window_days": window_days, "basis": basis, "kind": kind, "no_order_days": no_order_days}
+    try:
+        return churn_study(crm, until=until, **options)
+    except NotInThisData as reason:  # a report's list of pages shows the reason alone
+        raise NotInThisData(
+            str(reason).removeprefix("churn: ").removeprefix("not in this data, ").rstrip(".")
+        ) from None
 
 
 def learned_from(found: Study) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from crmkit.relations import at
 
 COLUMN = "segment_found"
 """What the column of segments is called by which metrics are then measured."""
+_REDRAWN = 200
 _NUMBERS = itertools.count(1)
 
 
@@ -112,6 +113,8 @@ def foresight(
         `buys` (of two customers, one who ordered again and one who did not, how often the former is in the group with
         the higher share of buyers: AUC, 0.5 is a coin), `bought` (share of the customers who ordered again). Both are
         measured on the customers who make the groups' means, which flatters a split with few customers a group.
+        `behind_low`, `behind_high` (95%) is how much less of the money it tells than the split that tells most, in the
+        same redrawn customers; above 0 it tells less beyond noise.
 
     Raises
     ------
@@ -137,20 +140,34 @@ def foresight(
         raise NotInThisData(f"only {len(told)} customers are in all splits, too few to compare what came of them")
     money = np.log1p(came["revenue"].reindex(told.index).fillna(0.0).clip(lower=0.0).to_numpy(float))
     again = (came["orders"].reindex(told.index).fillna(0) > 0).to_numpy()
-    rows = [_told(name, told[name].astype("category").cat.codes.to_numpy(), money, again) for name in splits]
-    return pd.DataFrame(rows)
+    rows, redrawn = [], {}
+    for name in splits:
+        codes = told[name].astype("category").cat.codes.to_numpy()
+        redrawn[name] = _redrawn(codes, money)
+        low, high = _middle(redrawn[name])
+        rows.append({"split": name, "groups": len(np.unique(codes)), "customers": len(codes),
+                     "money": _omega(codes, money), "money_low": low, "money_high": high, "buys": _auc(codes, again),
+                     "bought": float(again.mean())})  # fmt: skip
+    table = pd.DataFrame(rows)
+    if table["money"].isna().all():
+        return table.assign(behind_low=np.nan, behind_high=np.nan)
+    best = redrawn[table.loc[table["money"].idxmax(), "split"]]
+    behind = [_middle(best - redrawn[name]) for name in table["split"]]
+    return table.assign(behind_low=[low for low, _ in behind], behind_high=[high for _, high in behind])
 
 
-def _told(name: str, codes: np.ndarray, money: np.ndarray, again: np.ndarray) -> dict[str, Any]:
+def _redrawn(codes: np.ndarray, money: np.ndarray) -> np.ndarray:
+    """Compute what a split tells in redrawn customers: the same customers for every split of as many."""
     rng = np.random.default_rng(0)
-    redrawn = []
-    for _ in range(200):
-        drawn = rng.integers(0, len(codes), len(codes))
-        redrawn.append(_omega(codes[drawn], money[drawn]))
-    low, high = np.nanquantile(redrawn, [0.025, 0.975]) if np.isfinite(redrawn).any() else (np.nan, np.nan)
-    return {"split": name, "groups": len(np.unique(codes)), "customers": len(codes), "money": _omega(codes, money),
-            "money_low": float(low), "money_high": float(high), "buys": _auc(codes, again),
-            "bought": float(again.mean())}  # fmt: skip
+    drawn = (rng.integers(0, len(codes), len(codes)) for _ in range(_REDRAWN))
+    return np.array([_omega(codes[rows], money[rows]) for rows in drawn])
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the middle 95%; unknown where nothing is known."""
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def _omega(codes: np.ndarray, values: np.ndarray) -> float:

@@ -37,8 +37,10 @@ SAMPLED = 2_000
 _RIDGE, _ROUNDS = 1e-3, 200
 
 
-def kmeans(points: np.ndarray, k: int, seed: int, *, starts: int = 10) -> KMeans:
-    """Fit k-means, the best of several starts."""
+def kmeans(points: np.ndarray, k: int, seed: int, *, starts: int = 10, begin: np.ndarray | None = None) -> KMeans:
+    """Fit k-means, the best of several starts; or from centres to begin with."""
+    if begin is not None:
+        return KMeans(k, init=begin, n_init=1, random_state=seed).fit(points)
     return KMeans(k, n_init=starts, random_state=seed).fit(points)
 
 

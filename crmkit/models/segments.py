@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.metrics import pairwise_distances
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
@@ -25,7 +26,7 @@ from crmkit.models.segment_scaling import SegmentScaler, as_frame
 
 METHODS = ("kmeans", "mixture")
 LARGE = 20_000
-"""Above so many customers the criteria and the stability are computed on a drawn part of so many."""
+"""Above so many customers criteria and stability are those of a drawn part of so many, where k-means begins, too."""
 
 
 class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
@@ -170,7 +171,7 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
         """Return the distance of each customer to the centre of each segment, in standardised features."""
         check_is_fitted(self)
         points = self._points(X)
-        return np.sqrt(((points[:, None, :] - self.centers_[None, :, :]) ** 2).sum(axis=2))
+        return pairwise_distances(points, self.centers_)
 
     @available_if(lambda self: self._is_mixture())
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -245,12 +246,15 @@ class CustomerSegments(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def _fitted(self, points: np.ndarray) -> Any:
         if self.method == "mixture" and self.k_ > 1:
-            model = criteria.mixture(points, self.k_, self.random_state, starts=5)
+            model = criteria.mixture(points, self.k_, self.random_state, starts=5 if len(points) <= LARGE else 1)
             if model is not None:
                 return model
             self._remark("The mixture does not converge on these customers, so these are the segments of k-means")
         self.method_ = "kmeans"
-        return criteria.kmeans(points, self.k_, self.random_state)
+        if len(points) <= LARGE:
+            return criteria.kmeans(points, self.k_, self.random_state)
+        first = criteria.kmeans(self._part(points), self.k_, self.random_state)
+        return criteria.kmeans(points, self.k_, self.random_state, begin=first.cluster_centers_)
 
     def _by_size(self, labels: np.ndarray) -> np.ndarray:
         """Return the number that each of the model's components gets: the largest first, of equals the lower centre."""

@@ -20,12 +20,12 @@ from crmkit.tables import Html
 if TYPE_CHECKING:
     from crmkit.crm import Crm
 
-OUTCOMES = {"churn_rate": "lost in it", "revenue": "revenue in it", "gross_margin": "margin share"}
+OUTCOMES = {"churn_rate": "lost since", "revenue": "revenue since", "gross_margin": "margin share"}
 OUTCOME_UNITS = {
-    "customers": "count", "lost in it": "share", "revenue in it": "money", "each": "money", "margin share": "share",
+    "customers": "count", "lost since": "share", "revenue since": "money", "each": "money", "margin share": "share",
 }  # fmt: skip
 WORTH_UNITS = {"customers": "count", "still there": "share", "expected": "money", "each": "money"}
-FORESIGHT_UNITS = {"groups": "count", "of the money": "share", "who buys": "ratio"}
+FORESIGHT_UNITS = {"groups": "count", "of the money": "share", "who buys": "ratio", "behind at least": "share"}
 NEW_UNITS = {"new customers": "count", "of the new": "share", "between two": "share", "of the others": "share"}
 BETWEEN = 0.8
 """A customer whose nearest middle is more than this share of the way to the second nearest stands between the two."""
@@ -37,8 +37,8 @@ def came_of(crm: Crm, found: Found, before: datetime.date, of: str = "segments")
     Returns
     -------
     DataFrame
-        `segment`, `customers` (known at the day), and of the time since: `lost in it` (of those who were customers at
-        the day), `95% interval`, `revenue in it`, `each` (revenue per customer), `margin share`: what this data has.
+        `segment`, `customers` (known at the day), and of the time since: `lost since` (of those who were customers at
+        the day), `95% interval`, `revenue since`, `each` (revenue per customer), `margin share`: what this data has.
     """
     return about(tried(_came_of, crm, found, before, of), crm)
 
@@ -127,7 +127,8 @@ def foresight(crm: Crm, found: Found, before: datetime.date, by: str = "") -> pd
     -------
     DataFrame
         `split`, `groups`, `of the money` (share of the differences in revenue that the groups tell), `95% interval`,
-        `who buys` (how often the better group holds the one of two customers who ordered again; 0.5 is a coin).
+        `who buys` (how often the better group holds the one of two customers who ordered again; 0.5 is a coin),
+        `behind at least` (at least so much less than the first split, 95%).
     """
     return about(tried(_foresight, crm, found, before, by), crm)
 
@@ -152,24 +153,25 @@ def _foresight(crm: Crm, found: Found, before: datetime.date, by: str) -> pd.Dat
     return pd.DataFrame({
         "split": table["split"].tolist(), "groups": table["groups"].tolist(), "of the money": table["money"].tolist(),
         "95% interval": [say_interval(row.money_low, row.money_high, "share") for row in table.itertuples()],
-        "who buys": table["buys"].tolist(),
+        "who buys": table["buys"].tolist(), "behind at least": table["behind_low"].tolist(),
     })  # fmt: skip
 
 
 def foresight_words(table: pd.DataFrame) -> Html:
     """Say which split tells most, and whether segments add to the simplest rule."""
-    if table.attrs.get("missing") or len(table) < 2:
+    if table.attrs.get("missing") or len(table) < 2 or table["of the money"].isna().any():
         return listed([])
-    best, rest = table.iloc[0], table.set_index("split")
-    said = [f"Of the differences in what customers ordered since, {best['split']} tell most: "
-            f"{say(best['of the money'], 'share', digits=0)}."]  # fmt: skip
-    simple, mine = "the last order alone, in fifths", "segments by what they buy"
-    if {simple, mine} <= set(rest.index):
-        one, other = (rest.loc[name, "of the money"] for name in (mine, simple))
-        verb = "more" if one > other else "less"
-        said.append(f"Segments by what customers buy tell {say(one, 'share', digits=0)}, {verb} than the last order "
-                    f"alone ({say(other, 'share', digits=0)}). They say what to offer, not whom to call.")  # fmt: skip
-    return listed(said)
+    best, second, rest = table.iloc[0], table.iloc[1], table.set_index("split")
+    share = say(best["of the money"], "share", digits=0)
+    noise = "more than any other split beyond noise" if (table["behind at least"].iloc[1:] > 0).all() else (
+        f"though “{second['split']}” may tell as much"
+    )  # fmt: skip
+    said = [f"“{best['split']}” tells most of the differences in what customers ordered since: {share}, {noise}."]
+    mine = "segments by what they buy"
+    if mine in rest.index and best["split"] != mine:
+        said.append(f"“{mine}” tells {say(rest.loc[mine, 'of the money'], 'share', digits=0)}. "
+                    "Such segments say what to offer, not whom to call.")  # fmt: skip
+    return listed([sentence[0] + sentence[1:2].upper() + sentence[2:] for sentence in said])
 
 
 def newcomers(crm: Crm, found: Found, before: datetime.date) -> pd.DataFrame:

@@ -269,5 +269,7 @@ def test_foresight_of_a_perfect_split_and_of_dice():
     assert found.loc["dice", "money"] < 0.05
     assert found.loc["dice", "buys"] < 0.62
     assert (found["bought"] == 0.5).all()
+    assert found.loc["perfect", ["behind_low", "behind_high"]].tolist() == [0, 0]
+    assert found.loc["dice", "behind_low"] > 0.5
     with pytest.raises(NotInThisData, match="only 10 customers"):
         foresight(crm, {"few": perfect.iloc[:10]}, as_of="2026-02-01", until="2026-03-31")

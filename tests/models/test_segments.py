@@ -286,3 +286,15 @@ def test_arrays_and_tables_with_ids_are_taken():
         told = named.named(people.assign(customer_id=people.index.astype(str)))
     assert told.columns.tolist() == ["customer_id", "segment"]
     assert told["segment"].map({name: at for at, name in enumerate(named.names_)}).tolist() == named.labels_.tolist()
+
+
+def test_large_data_begins_with_a_drawn_part_and_ends_with_everyone(monkeypatch):
+    from crmkit.models import segments
+
+    people, _ = three()
+    whole = CustomerSegments(3, refits=2).fit(people)
+    monkeypatch.setattr(segments, "LARGE", 100)
+    part = CustomerSegments(3, refits=2).fit(people)
+    assert (part.labels_ == whole.labels_).all()
+    assert part.centers_ == pytest.approx(whole.centers_)
+    assert "criteria and stability are those of 100 customers drawn from 360" in part.notes_

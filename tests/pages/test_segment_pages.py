@@ -73,10 +73,10 @@ def test_what_came_of_segments_is_measured_after_they_were_made(sample, found):
     assert came["customers"].sum() == len(known)
     after = sample.orders.to_pandas()
     after = after[(after["ordered_at"] >= "2025-10-01") & after["customer_id"].isin(known["customer_id"])]
-    assert came["revenue in it"].sum() == pytest.approx(after["amount"].sum())
+    assert came["revenue since"].sum() == pytest.approx(after["amount"].sum())
     groups = segment_outcomes.came_of(sample, found, DAY, of="groups")
     assert groups["customers"].sum() == came["customers"].sum()
-    lost = groups.set_index("segment")["lost in it"]
+    lost = groups.set_index("segment")["lost since"]
     assert lost["Champions"] < lost["Hibernating"]
 
 
@@ -84,7 +84,8 @@ def test_foresight_tells_more_than_nothing_and_says_which_split_wins(sample, fou
     table = segment_outcomes.foresight(sample, found, DAY, "segment")
     assert table["of the money"].is_monotonic_decreasing
     assert len(table) == 4
-    assert table["split"].iloc[0] in segment_outcomes.foresight_words(table).text
+    assert table["split"].iloc[0].capitalize() in segment_outcomes.foresight_words(table).text
+    assert table["behind at least"].iloc[0] == 0
 
 
 def test_new_customers_are_assigned(sample, found):

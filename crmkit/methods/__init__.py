@@ -20,6 +20,8 @@ from crmkit.methods.crm_risk import best_and_worst, outlook, percentiles, simula
 from crmkit.methods.cross_sell import cross_sell, cross_sell_test
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.definitions import definitions, disagreement
+from crmkit.methods.experiment_plan import plan, power_of, sample_size, smallest_effect
+from crmkit.methods.experiments import effects_by, experiment_effects, looks, sample_ratios, tail_effects, trials, worth
 from crmkit.methods.funnel import funnel, stage_order
 from crmkit.methods.investment import cash_flow, irr, npv, payback_months, roi, roi_gross
 from crmkit.methods.itemsets import itemsets, set_rules
@@ -45,6 +47,7 @@ from crmkit.methods.segment_map import segment_map
 from crmkit.methods.segment_movement import segment_movement
 from crmkit.methods.segment_outcomes import foresight, segment_outcomes, with_segments
 from crmkit.methods.segment_profiles import segment_names, segment_profiles, segment_words
+from crmkit.methods.sequential import boundaries, peeking
 from crmkit.methods.site_funnel import site_funnel
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.tickets import backlog_age, resolution_survival, service_hours_censored, ticket_load
@@ -65,6 +68,7 @@ __all__ = [
     "baskets",
     "before_after",
     "best_and_worst",
+    "boundaries",
     "bridge_gap",
     "campaign_returns",
     "cash_flow",
@@ -86,6 +90,8 @@ __all__ = [
     "customer_value",
     "definitions",
     "disagreement",
+    "effects_by",
+    "experiment_effects",
     "foresight",
     "funnel",
     "irr",
@@ -96,6 +102,7 @@ __all__ = [
     "levers",
     "lift_within",
     "logrank",
+    "looks",
     "lost_against_kept",
     "lost_reasons",
     "measured_flows",
@@ -109,8 +116,11 @@ __all__ = [
     "pareto",
     "pareto_readings",
     "payback_months",
+    "peeking",
     "percentiles",
     "pivot",
+    "plan",
+    "power_of",
     "purchase_summary",
     "rank_columns",
     "receivables_by_age",
@@ -125,6 +135,8 @@ __all__ = [
     "roi_gross",
     "routine_time",
     "sales_cycle_censored",
+    "sample_ratios",
+    "sample_size",
     "satisfaction_by_delay",
     "saturation",
     "scenario",
@@ -140,12 +152,16 @@ __all__ = [
     "set_rules",
     "simulate",
     "site_funnel",
+    "smallest_effect",
     "stage_order",
+    "tail_effects",
     "ticket_load",
     "tornado",
+    "trials",
     "user_states",
     "users_by_week",
     "variants",
     "what_if",
     "with_segments",
+    "worth",
 ]

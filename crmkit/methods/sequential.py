@@ -18,7 +18,7 @@ from crmkit.errors import UsageError
 from crmkit.methods.common import pick
 
 SHAPES = ("obrien_fleming", "pocock")
-_GRID = 1201
+_GRID = 601
 _SEED = 20260716
 
 

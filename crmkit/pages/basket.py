@@ -350,7 +350,7 @@ def offers_table(found: Found, *, top: int = 12) -> pd.DataFrame:
         return found.offers if found.offers.attrs.get("missing") else _lacking("no rule is clear enough for an offer")
     rows = found.offers.sort_values(["expected_value", "customer_id"], ascending=[False, True]).head(top)
     value_of = f"expected {found.offers.attrs['value_of']}"
-    return pd.DataFrame(
+    made = pd.DataFrame(
         {
             "customer": rows["customer_id"],
             "offer": rows["product_id"].map(found.names).fillna(rows["product_id"]),
@@ -360,6 +360,8 @@ def offers_table(found: Found, *, top: int = 12) -> pd.DataFrame:
             value_of: rows["expected_value"],
         }
     ).reset_index(drop=True)
+    made.attrs["currency"] = found.currency
+    return made
 
 
 def offers_units(shown: pd.DataFrame) -> dict[str, str]:

@@ -176,9 +176,8 @@ def card(found: Found) -> pd.DataFrame:
     rows = []
     for row in found.verdicts.to_dict("records"):
         share = row["measure"] == "conversion"
-        title = (
-            f"{row['experiment']}, {row['variant']}: {'points of conversion' if share else 'value a customer'} gained"
-        )
+        what = "points of conversion" if share else "value a customer"
+        title = f"Gain of {row['experiment']} ({row['variant']}) in {what}"
         scale = 100 if share else 1
         known = {name: row.get(name, np.nan) * scale for name in ("difference", "low", "high")}
         rows.append((f"{row['experiment']} {row['variant']}", title, "" if share else "money", known["difference"],
@@ -240,9 +239,19 @@ def ratio_table(found: Found) -> pd.DataFrame:
     made = found.ratios[["experiment", "counts", "p", "as_planned"]].rename(
         columns={"counts": "customers in each", "p": "chance of that", "as_planned": "as planned"}
     )
+    made["chance of that"] = [p_text(p) for p in made["chance of that"]]
     left = found.trials.left_out
     made["left out"] = [left.get(name, "nobody") for name in made["experiment"]]
     return made
+
+
+def p_text(p: float) -> str:
+    """Write a probability with three decimals.
+
+    >>> p_text(0.0401), p_text(1e-9), p_text(float("nan"))
+    ('0.040', 'below 0.001', '–')
+    """
+    return "below 0.001" if p < 0.001 else say(p, "", digits=3)
 
 
 def effects_frame(found: Found, measure: str) -> pd.DataFrame:
@@ -255,7 +264,11 @@ def effects_frame(found: Found, measure: str) -> pd.DataFrame:
     scale = 100 if measure == "conversion" else 1
     made = pd.DataFrame({"title": rows["experiment"] + ", " + rows["variant"]})
     made = made.assign(value=rows["difference"] * scale, low=rows["low"] * scale, high=rows["high"] * scale)
-    title = "Difference in conversion, percentage points" if scale == 100 else f"Difference in {measure} a customer"
+    title = (
+        "Difference in conversion, percentage points"
+        if scale == 100
+        else "Difference in value a customer" + measure.removeprefix("value")
+    )
     made.attrs = {**found.effects.attrs, "title": title, "unit": "" if scale == 100 else "money"}
     return made.reset_index(drop=True)
 
@@ -282,9 +295,9 @@ def value_table(found: Found) -> pd.DataFrame:
         say_interval(*ends, "money", currency=found.currency) for ends in zip(made["low"], made["high"], strict=True)
     ]
     made["width"] = made["high"] - made["low"]
-    return (
-        made.sort_values(["experiment", "variant"], kind="stable").drop(columns=["low", "high"]).reset_index(drop=True)
-    )
+    made = made.sort_values(["experiment", "variant"], kind="stable").drop(columns=["low", "high"])
+    made.attrs["currency"] = found.currency
+    return made.reset_index(drop=True)
 
 
 VALUE_UNITS = {"difference": "money", "width": "money"}
@@ -335,7 +348,7 @@ def segments_table(crm: Crm, found: Found, by: str) -> pd.DataFrame:
         for low, high in zip(made["low"], made["high"], strict=True)
     ]
     shown = made[["experiment", "variant", by, "n"]].assign(points=made["difference"] * 100)
-    shown = shown.assign(**{"95% interval": spans, "p, all groups": made["p_holm"]})
+    shown = shown.assign(**{"95% interval": spans, "p, all groups": [p_text(p) for p in made["p_holm"]]})
     shown.attrs = {"interaction": made.groupby(["experiment", "variant"])["interaction_p"].first().to_dict(), "by": by}
     return shown
 
@@ -359,7 +372,8 @@ def segments_words(shown: pd.DataFrame, found: Found) -> Html:
         else:
             text += (
                 f"the groups differ by a little more than chance usually does (p {say(p, '', digits=3)}), while the "
-                "whole shows no effect. Among several experiments that happens by luck: no group is to be called a success."
+                "whole shows no effect. Among several experiments that happens by luck: no group is to be called a "
+                "success."
             )
         said.append(text)
     return listed(said) if said else absent("too few customers in the groups")
@@ -383,7 +397,9 @@ def worth_table(found: Found) -> pd.DataFrame:
     if not rows:
         return _lacking("no value in money is known, or no experiment is to be read")
     names = ["experiment", "variant", "a customer", "for all", "95% interval", "pays", "by the rule"]
-    return pd.DataFrame(rows, columns=names)
+    made = pd.DataFrame(rows, columns=names)
+    made.attrs["currency"] = found.currency
+    return made
 
 
 WORTH_UNITS = {"a customer": "money", "for all": "money"}
@@ -396,7 +412,7 @@ def worth_words(found: Found) -> Html:
         f"The cost of {say(found.cost, 'money', currency=found.currency)} is taken off; it is earned back from "
         f"{say(even, 'money', currency=found.currency)} a customer on."
         if found.cost
-        else "No cost is taken off: set `cost` to what it takes to give it to all."
+        else "No cost is taken off: the parameter cost is what it takes to give it to all."
     )
     return listed([f"For {say(found.customers, 'count')} customers, once. {cost}"])
 
@@ -441,8 +457,8 @@ def plan_words(made: pd.DataFrame, found: Found) -> Html:
             if pd.notna(seen):
                 said.append(
                     f"{row['experiment']}: with {int(min(row['n'], row['n_control'])):,} customers in the smaller "
-                    f"group, a rise of {_points(seen)} would have been seen in four of five such experiments. A smaller one "
-                    "would often have gone unseen."
+                    f"group, a rise of {_points(seen)} would have been seen in four of five such experiments. A "
+                    "smaller one would often have gone unseen."
                 )
     return listed(said)
 

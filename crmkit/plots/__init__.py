@@ -15,6 +15,7 @@ from crmkit.plots.control import control_chart
 from crmkit.plots.credit import credit
 from crmkit.plots.customer_value import backtest, concentration
 from crmkit.plots.definitions import side_by_side
+from crmkit.plots.experiments import days_needed, peeking, stopping
 from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
 from crmkit.plots.fonts import FontWarning
@@ -48,6 +49,7 @@ __all__ = [
     "contrasts",
     "control_chart",
     "credit",
+    "days_needed",
     "dependence",
     "distribution",
     "effects",
@@ -65,6 +67,7 @@ __all__ = [
     "money_back",
     "outcomes",
     "pair_map",
+    "peeking",
     "png",
     "profit",
     "ranking",
@@ -74,6 +77,7 @@ __all__ = [
     "segment_map",
     "segment_profile",
     "side_by_side",
+    "stopping",
     "survival",
     "svg",
     "tornado",

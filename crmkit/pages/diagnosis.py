@@ -50,10 +50,13 @@ def compared(crm: Crm, metrics: Sequence[str], period: str | Period, against: st
     names = [name for name in dict.fromkeys(metrics) if not lacks(crm, name)]
     if not names:
         return pd.DataFrame(columns=["metric", "title", "unit", "better", "value", "previous", "verdict"])
-    found = crm.compare(names, period=period, against=against)
-    for fact in ("title", "unit", "better"):
-        found[fact] = [getattr(find(name), fact) for name in found["metric"]]
-    return found
+    asked = ("compared", tuple(names), crm.period(period), crm.period(against))
+    if asked not in crm.remembered:
+        found = crm.compare(names, period=period, against=against)
+        for fact in ("title", "unit", "better"):
+            found[fact] = [getattr(find(name), fact) for name in found["metric"]]
+        crm.remembered[asked] = found
+    return crm.remembered[asked].copy()
 
 
 def movers(crm: Crm, period: str | Period, against: str | Period, *, among: Sequence[str] = CANDIDATES) -> pd.DataFrame:

@@ -95,6 +95,18 @@ def segment_features(
     relations, moment = known_at_moment(crm, as_of)
     if moment is None:
         raise NotInThisData("segment_features: not in this data, nothing in it has a date.")
+    found, notes = _query(crm, relations, wanted, period, moment)
+    frame = found.to_pyarrow().to_pandas().set_index("customer_id").sort_index()
+    frame = _interests(frame) if "interests_" in frame else frame
+    frame = frame.astype(dict.fromkeys(frame.select_dtypes("float").columns, "float64"))
+    frame.attrs |= {"as_of": moment, "currency": crm.config.currency, "notes": tuple(notes), "of": tuple(wanted)}
+    return frame
+
+
+def _query(
+    crm: Any, relations: Relations, wanted: list[str], period: str | Period | None, moment: datetime
+) -> tuple[ir.Table, list[str]]:
+    """Return the features as a query, and what could not be had."""
     orders = _orders(crm, relations, period)
     found, notes = _bought(orders, wanted, moment), []
     if "categories" in wanted:
@@ -103,11 +115,7 @@ def segment_features(
     if {"demographics", "interests"} & set(wanted):
         found, note = _with_customer(crm, found, relations, wanted, moment)
         notes += note
-    frame = found.to_pyarrow().to_pandas().set_index("customer_id").sort_index()
-    frame = _interests(frame) if "interests_" in frame else frame
-    frame = frame.astype(dict.fromkeys(frame.select_dtypes("float").columns, "float64"))
-    frame.attrs |= {"as_of": moment, "currency": crm.config.currency, "notes": tuple(notes), "of": tuple(wanted)}
-    return frame
+    return found, notes
 
 
 def known_at_moment(crm: Any, as_of: str | date | datetime | None) -> tuple[Relations, datetime]:

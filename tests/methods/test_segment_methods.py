@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,7 +22,7 @@ from crmkit.methods import (
     segment_profiles,
     with_segments,
 )
-from crmkit.methods.segment_features import FEATURES
+from crmkit.methods.segment_features import FEATURES, _query
 
 TABLES = {
     "orders": {
@@ -130,6 +131,13 @@ def test_features_of_the_sample_agree_with_plain_pandas(sample):
     assert found["orders"].to_dict() == each.size().to_dict()
     assert found["order_value"].to_numpy() == pytest.approx(each.mean().loc[found.index].to_numpy())
     pd.testing.assert_frame_equal(found[mix.columns], mix, check_names=False)
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "snowflake", "bigquery", "databricks", "trino"])
+def test_features_and_groups_compile_for_every_warehouse(small, dialect):
+    features, _ = _query(small, small.relations, list(FEATURES), "2026-01", small.as_of)
+    for query in (features, rfm_groups(small)):
+        assert "select" in ibis.to_sql(query, dialect=dialect).lower()
 
 
 def test_each_customer_is_in_the_first_group_that_fits(sample):

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from crmkit.errors import CrmkitError
-from crmkit.models.buying import BgNbd, BuyingModel, MbgNbd
+from crmkit.models.buying import BgNbd, MbgNbd
+from crmkit.models.buying_model import BuyingModel
 from crmkit.models.pareto_nbd import ParetoNbd
 from crmkit.models.spending import GammaGamma, frequency_correlation
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from crmkit.errors import DataError
 from crmkit.models import estimation
+from crmkit.models.summary_rows import columns
 
 
 class ShiftedBetaGeometric(BaseEstimator):
@@ -60,7 +61,7 @@ class ShiftedBetaGeometric(BaseEstimator):
         DataError
             Where no term has ended.
         """
-        term, renewed, lapsed = estimation.columns("sBG", X, ("term", "renewed", "lapsed"))
+        term, renewed, lapsed = columns("sBG", X, ("term", "renewed", "lapsed"))
         if not (renewed + lapsed).sum():
             raise DataError(
                 "sBG: no term has ended, so nothing says how many are renewed. It needs terms with an outcome."
@@ -95,7 +96,7 @@ class ShiftedBetaGeometric(BaseEstimator):
     def predict(self, X: pd.DataFrame | Mapping, terms: float = 1) -> np.ndarray:  # noqa: N803
         """Return the chance that customers in their n-th `term` renew it and the next, `terms` times in all."""
         check_is_fitted(self, "estimate_")
-        (term,) = estimation.columns("sBG", X, ["term"])
+        (term,) = columns("sBG", X, ["term"])
         return self.survival(term - 1 + terms) / self.survival(term - 1)
 
 
@@ -141,7 +142,7 @@ class ExponentialGamma(BaseEstimator):
         DataError
             Where nobody was lost, or nobody watched.
         """
-        entered, left = estimation.columns("Exponential-gamma", X, ("entered", "left"))
+        entered, left = columns("Exponential-gamma", X, ("entered", "left"))
         lost = np.asarray(X["lost"], float)
         if (left < entered).any():
             row = int(np.flatnonzero(left < entered)[0])
@@ -177,7 +178,7 @@ class ExponentialGamma(BaseEstimator):
 
     def predict(self, X: pd.DataFrame | Mapping, horizon: float = 12.0) -> np.ndarray:  # noqa: N803
         """Return the chance that customers with a tenure of `left` are still there after the horizon."""
-        (left,) = estimation.columns("Exponential-gamma", X, ["left"])
+        (left,) = columns("Exponential-gamma", X, ["left"])
         return self.survival(left + horizon, given=left)
 
 

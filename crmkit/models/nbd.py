@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from crmkit.errors import DataError
 from crmkit.models import estimation
+from crmkit.models.summary_rows import columns
 
 _NAMES = ("r", "alpha")
 
@@ -58,7 +59,7 @@ class Nbd(BaseEstimator):
         DataError
             Where nobody bought, or nobody was watched.
         """
-        x, time = estimation.columns("NBD", X, ("frequency", "T"))
+        x, time = columns("NBD", X, ("frequency", "T"))
         if not x.sum() or not time.sum():
             raise DataError("NBD: nobody bought in the time watched, so nothing says how often customers buy.")
         self.rate_, unit = float(x.sum() / time.sum()), float(time.mean())
@@ -82,7 +83,7 @@ class Nbd(BaseEstimator):
     def predict(self, X: pd.DataFrame | Mapping) -> np.ndarray:  # noqa: N803
         """Return how many purchases a unit of time to expect of each customer."""
         check_is_fitted(self, "estimate_")
-        return rates(self.estimate_.values, *estimation.columns("NBD", X, ("frequency", "T")))
+        return rates(self.estimate_.values, *columns("NBD", X, ("frequency", "T")))
 
 
 def rates(values: np.ndarray, x: np.ndarray, time: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from crmkit.models import estimation
-from crmkit.models.buying import BuyingModel
+from crmkit.models.buying_model import BuyingModel
 from crmkit.models.quadrature import legendre
 
 _NODES, _CHUNK, _ALL = 24, 20_000, 40.0

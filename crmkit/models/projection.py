@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,45 +15,14 @@ from crmkit.errors import DataError, NotInThisData, UsageError
 from crmkit.methods.common import customers_by, names, run, said
 from crmkit.methods.contract_summary import contract_summary, renewal_decisions
 from crmkit.methods.purchase_summary import last_day, purchase_summary
-from crmkit.models import estimation
-from crmkit.models.choose import Choice, choose_buying, choose_spending, spending_input
-from crmkit.models.nbd import Nbd, rates
-from crmkit.models.staying import Staying, choose_leaving, choose_renewal, paid_by_tenure, paid_by_terms
+from crmkit.models.projection_parts import BUYING, TENURE, TERMS, Ask, Part, Seen, modelled
 from crmkit.relations import at
 
-BUYING, TERMS, TENURE = "orders without a contract", "contracts with terms", "contracts without terms"
-_WEEKS = 365.25 / 12 / 7  # in a month
 _COLUMNS = ["customer_id", "part", "model", "p_alive", "p_stays", "purchases", "expected_purchases", "purchase_value",
             "mrr", "expected_value", "low", "high", "note"]  # fmt: skip
 _ONLY_DEALS = "bought through sales only: what was negotiated is no habit to project"
 _ENDED = "the contract ended; nobody's coming back is projected"
 _CAME_BACK = "ordered after the contract had ended: no model fits"
-
-
-@dataclass
-class _Part:
-    """Customers under one set of fitted models: values, and how they move with the logarithms of the parameters."""
-
-    rows: pd.DataFrame
-    slopes: np.ndarray
-    covariance: np.ndarray
-
-    @classmethod
-    def of(cls, rows: pd.DataFrame, *blocks: tuple[np.ndarray, np.ndarray]) -> _Part:
-        """Put the parameters of several models, estimated apart, side by side."""
-        from scipy.linalg import block_diag
-
-        slopes = np.vstack([slope for slope, _ in blocks])
-        value = rows["expected_value"].to_numpy(float)
-        made = cls(rows, slopes, block_diag(*(covariance for _, covariance in blocks)))
-        low, high = estimation.interval(value, slopes, made.covariance)
-        made.rows = rows.assign(low=low, high=high)
-        return made
-
-    def total(self) -> tuple[float, float]:
-        """Return the sum of the values and its variance: errors of parameters are common to all customers."""
-        slope = np.nansum(self.slopes, axis=1)
-        return float(self.rows["expected_value"].sum()), float(slope @ self.covariance @ slope)
 
 
 def lifetime_value(
@@ -178,11 +147,11 @@ def project(
     seen = crm.remembered["purchases and contracts", day]
     rows = _everyone(crm, seen, day, wanted)
     share = _margins(crm, day, rows, margin)
-    ask = _Ask(horizon, float(np.log1p(discount)), share, fee_margin, wanted)
+    ask = Ask(horizon, float(np.log1p(discount)), share, fee_margin, wanted)
     parts, rest, choices, models = [], [_settled(rows[rows["part"] == ""])], [], {}
     for part in (BUYING, TERMS, TENURE):
         if (rows["part"] == part).any():
-            made, unknown = _modelled(part, rows, seen, ask, choices, models)
+            made, unknown = modelled(part, rows, seen, ask, choices, models)
             parts += made
             rest += unknown
     frames = [frame for frame in [*(part.rows for part in parts), *rest] if len(frame)]
@@ -196,21 +165,6 @@ def project(
     return Projection(found, _totals(parts), pd.DataFrame(choices, columns=columns), models, share)
 
 
-@dataclass(frozen=True)
-class _Ask:
-    """What was asked: months, a yearly rate without pause, margins, groups."""
-
-    horizon: float
-    rate: float
-    margins: dict[str, float]
-    fee_margin: float
-    by: list[str]
-
-    @property
-    def monthly(self) -> float:
-        return self.rate / 12
-
-
 def _check(horizon: float, discount: float, margin: Any, fee_margin: float) -> None:
     if not 0 < horizon <= 600:
         raise UsageError(f"horizon is {horizon!r}; give months, above 0 and up to 600.")
@@ -221,16 +175,7 @@ def _check(horizon: float, discount: float, margin: Any, fee_margin: float) -> N
             raise UsageError(f"{name} is {value!r}; give a share above 0 and up to 1, such as 0.4.")
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What is known at the end of a day: purchases by customer, contracts, decisions at the ends of terms."""
-
-    bought: pd.DataFrame
-    contracts: pd.DataFrame
-    decisions: pd.DataFrame
-
-
-def _seen(crm: Any, day: Any) -> _Seen:
+def _seen(crm: Any, day: Any) -> Seen:
     bought = pd.DataFrame(columns=["customer_id", "first_at", "frequency", "recency", "T", "value", "first_value"])
     if "orders" in crm.relations:
         with contextlib.suppress(DataError):  # orders without a date
@@ -242,10 +187,10 @@ def _seen(crm: Any, day: Any) -> _Seen:
         contracts.attrs = {}
         if "terms" in crm.relations:
             decisions = renewal_decisions(crm, until=day)
-    return _Seen(bought, contracts, decisions)
+    return Seen(bought, contracts, decisions)
 
 
-def _everyone(crm: Any, seen: _Seen, day: Any, by: list[str]) -> pd.DataFrame:
+def _everyone(crm: Any, seen: Seen, day: Any, by: list[str]) -> pd.DataFrame:
     """Return one row a customer, with purchases, the contract that runs, and the part that decides the model."""
     rows, contracts = seen.bought.rename(columns={"first_at": "first_day"}), seen.contracts
     state = ["customer_id", "mrr", "tenure_months", "termed", "term", "months_left", "term_months"]
@@ -306,132 +251,6 @@ def _margins(crm: Any, day: Any, rows: pd.DataFrame, given: Any) -> dict[str, fl
     return found
 
 
-def _modelled(part, everyone, seen, ask, choices, models) -> tuple[list[_Part], list[pd.DataFrame]]:
-    """Fit the models of a part, by groups where they are large enough, and apply them."""
-    fit, use = (_fit_buying, _use_buying) if part == BUYING else (_fit_contract, _use_contract)
-    rows = everyone[everyone["part"] == part]
-    made, unknown, left = [], [], []
-    for group, mine in rows.groupby(ask.by, sort=True) if ask.by else ():
-        same = (everyone[ask.by] == list(group)).all(axis=1)  # those whose contract ended tell of the others
-        fitted = fit(part, mine, seen, everyone.loc[same, "customer_id"])
-        if fitted.usable:
-            _note(part, " · ".join(map(str, group)), fitted, choices, models)
-            made.append(use(part, mine, fitted, ask))
-        else:
-            left.append(mine)
-    others = pd.concat(left) if left else rows.iloc[: 0 if ask.by else None]
-    if len(others):
-        fitted = fit(part, rows, seen, everyone["customer_id"])
-        _note(part, "others, fitted to all" if made else "all", fitted, choices, models)
-        if fitted.usable:
-            made.append(use(part, others, fitted, ask))
-        else:
-            alive = np.nan if part == BUYING else 1.0
-            unknown.append(others.assign(model="", note=fitted.reason, expected_value=np.nan, p_alive=alive))
-    return made, unknown
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """What was fitted to a part: how customers stop or stay, how often they buy, for how much."""
-
-    flow: Any
-    spending: Choice | None
-    rate: Nbd | None = None
-
-    @property
-    def usable(self) -> bool:
-        if isinstance(self.flow, Staying):
-            return bool(self.flow.title)
-        return self.flow.model is not None and self.spending.model is not None
-
-    @property
-    def reason(self) -> str:
-        return self.flow.reason if isinstance(self.flow, Staying) or self.flow.model is None else self.spending.reason
-
-
-def _note(part: str, group: str, fitted: _Fitted, choices: list, models: dict) -> None:
-    purpose = "buying and stopping" if part == BUYING else "staying"
-    tables = [(purpose, fitted.flow.table)]
-    models[part, group, purpose] = fitted.flow.model
-    if part == BUYING:
-        refused = "these customers have no contract whose end is seen"
-        rows = [*fitted.flow.table.to_dict("records"),
-                {"model": "sBG", "verdict": "refused", "reason": refused, "customers": np.nan}]  # fmt: skip
-        tables = [(purpose, pd.DataFrame(rows))]
-    if fitted.spending is not None:
-        tables.append(("value of a purchase", fitted.spending.table))
-        models[part, group, "value of a purchase"] = fitted.spending.model
-    if fitted.rate is not None:
-        models[part, group, "orders beside the contract"] = fitted.rate
-    for use, table in tables:
-        choices += [{"part": part, "group": group, "for": use, **row} for row in table.to_dict("records")]
-
-
-def _fit_buying(part: str, rows: pd.DataFrame, seen: _Seen, members: pd.Series) -> _Fitted:
-    return _Fitted(choose_buying(rows), choose_spending(rows))
-
-
-def _use_buying(part: str, rows: pd.DataFrame, fitted: _Fitted, ask: _Ask) -> _Part:
-    model, spending = fitted.flow.model, fitted.spending.model
-    weeks, rate, margin = ask.horizon * _WEEKS, ask.monthly / _WEEKS, ask.margins[part]
-    expected = model.predict(rows, weeks)
-    counted = model.expected_purchases(rows, weeks, discount=rate)["expected_purchases"].to_numpy()
-    given, _ = spending_input(rows, first_too=spending.first_too_)
-    value = spending.predict(given)
-    found = rows.assign(model=fitted.flow.title, p_alive=model.probability_alive(rows), expected_purchases=expected,
-                        purchase_value=value, expected_value=counted * value * margin, note="")  # fmt: skip
-    flow = model.sensitivity(rows, weeks, discount=rate) * value * margin
-    spent = spending.sensitivity(given) * counted * margin
-    return _Part.of(found, (flow, model.estimate_.covariance), (spent, spending.covariance_))
-
-
-def _fit_contract(part: str, rows: pd.DataFrame, seen: _Seen, members: pd.Series) -> _Fitted:
-    """Fit staying to all contracts of the members, past ones too, and orders to the time under contract."""
-    if part == TERMS:
-        mine = seen.decisions[seen.decisions["customer_id"].isin(members)]
-        flow = choose_renewal(mine, contracts=len(rows))
-    else:
-        mine = seen.contracts[seen.contracts["customer_id"].isin(members) & ~seen.contracts["termed"]]
-        flow = choose_leaving(mine, customers=len(rows))
-    bought = rows[rows["frequency"].notna()]
-    if not flow.title or len(bought) < 2:
-        return _Fitted(flow, None)
-    spending = choose_spending(bought)
-    try:
-        rate = Nbd().fit(_exposure(rows))
-    except DataError:
-        return _Fitted(flow, None)
-    return _Fitted(flow, spending if spending.model is not None else None, rate)
-
-
-def _exposure(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    bought = rows["frequency"].fillna(-1).to_numpy(float) + 1  # a purchase summary does not count the first
-    return {"frequency": bought, "T": rows["watched_months"].to_numpy(float)}
-
-
-def _use_contract(part: str, rows: pd.DataFrame, fitted: _Fitted, ask: _Ask) -> _Part:
-    pay: Callable = paid_by_terms if part == TERMS else paid_by_tenure
-    values, fees = fitted.flow.values, rows["mrr"].to_numpy(float) * ask.fee_margin
-    (paid, stays), (months, _) = (pay(values, rows, ask.horizon, rate) for rate in (ask.monthly, 0.0))
-    often, value = np.zeros(len(rows)), np.full(len(rows), np.nan)
-    blocks = []
-    if fitted.rate is not None and fitted.spending is not None:
-        spending, seen, margin = fitted.spending.model, _exposure(rows), ask.margins[part]
-        filled = rows.assign(frequency=rows["frequency"].fillna(0.0), first_value=rows["first_value"].fillna(0.0))
-        given, _ = spending_input(filled, first_too=spending.first_too_)
-        given.loc[rows["frequency"].isna().to_numpy(), "frequency"] = 0.0  # who never ordered: the mean of all
-        often, value = fitted.rate.predict(seen), spending.predict(given)
-        moved = estimation.slopes(lambda v: rates(v, seen["frequency"], seen["T"]), fitted.rate.estimate_.values)
-        blocks = [(moved * paid * value * margin, fitted.rate.estimate_.covariance),
-                  (spending.sensitivity(given) * often * paid * margin, spending.covariance_)]  # fmt: skip
-    beside = often * np.nan_to_num(value) * ask.margins[part]
-    slope = estimation.slopes(lambda v: pay(v, rows, ask.horizon, ask.monthly)[0], values) * (fees + beside)
-    found = rows.assign(model=fitted.flow.title, p_alive=1.0, p_stays=stays, expected_purchases=often * months,
-                        purchase_value=value, expected_value=paid * (fees + beside), note="")  # fmt: skip
-    return _Part.of(found, (slope, fitted.flow.covariance), *blocks)
-
-
 def _settled(rows: pd.DataFrame) -> pd.DataFrame:
     """Return those for whom nothing is projected: contracts that ended, and those who bought through sales only."""
     if not len(rows):
@@ -449,10 +268,10 @@ def _settled(rows: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _totals(parts: list[_Part]) -> pd.DataFrame:
+def _totals(parts: list[Part]) -> pd.DataFrame:
     """Sum up by part, with the interval of the sum: an error of a parameter moves all its customers alike."""
     z, made = 1.959964, []
-    by_part: dict[str, list[_Part]] = {}
+    by_part: dict[str, list[Part]] = {}
     for part in parts:
         by_part.setdefault(str(part.rows["part"].iloc[0]), []).append(part)
     for name, own in [*by_part.items(), ("all", parts)]:

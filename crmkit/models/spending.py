@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from crmkit.errors import DataError
 from crmkit.models import estimation
+from crmkit.models.summary_rows import columns
 
 _NAMES = ("p", "q", "v")
 _TITLE = "Gamma-Gamma"
@@ -61,7 +62,7 @@ class GammaGamma(BaseEstimator):
         DataError
             Where nobody bought again, or a value is negative or unknown.
         """
-        (x,) = estimation.columns(_TITLE, X, ["frequency"])
+        (x,) = columns(_TITLE, X, ["frequency"])
         if "value" not in X:
             raise DataError(f"{_TITLE}: the summary lacks the column value; make it of orders that have an amount.")
         mean = np.asarray(X["value"], float)
@@ -188,7 +189,7 @@ def frequency_correlation(X: pd.DataFrame | Mapping) -> dict[str, float]:  # noq
 
 
 def _given(X) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
-    (x,) = estimation.columns(_TITLE, X, ["frequency"])
+    (x,) = columns(_TITLE, X, ["frequency"])
     if "value" not in X:
         raise DataError(f"{_TITLE}: the summary lacks the column value; make it of orders that have an amount.")
     return x, np.where(x > 0, np.asarray(X["value"], float), 0.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crmkit.errors import UsageError
-from crmkit.models.buying import BuyingModel
+from crmkit.models.buying_model import BuyingModel
 
 _MOST = 7
 

@@ -207,7 +207,7 @@ def success_sensitivity(
     options: pd.DataFrame,
     chosen: pd.DataFrame,
     *,
-    factors: Sequence[float] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
+    factors: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
     **limits: Any,
 ) -> pd.DataFrame:
     """Say what the set chosen brings, and what the best set would, if all success rates were off by a factor.

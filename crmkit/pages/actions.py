@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 CARDS = ("actions_gain", "actions_count", "actions_cost", "actions_calls", "actions_held")
 DEFINED = ("churn_rate", "renewal_rate", "mrr", "revenue_per_customer", "gross_margin", "receivables", "nps", "csat")
-LIST_UNITS = {"risk": "share", "expected value": "money", "chance": "share", "at stake": "money", "success": "share",
-              "cost": "money", "gain": "money"}  # fmt: skip
+LIST_UNITS = {"risk": "share", "cost": "money", "gain": "money"}
 ACTION_UNITS = {"customers": "count", "cost": "money", "gain": "money", "a customer": "money", "success": "share",
                 "pays from": "share", "left undone": "count", "gain left undone": "money"}  # fmt: skip
 TERM_UNITS = {"cost": "money", "of the fee": "share", "calls": "count", "success": "share", "pays from": "share"}
@@ -81,11 +80,11 @@ def card(rows: pd.DataFrame) -> pd.DataFrame:
     told = rows.attrs["set"].attrs
     acts = rows[rows["group"] == ACT]
     made = [
-        ("actions_gain", "Expected gain of the list, after its cost", "money", told["gain"]),
+        ("actions_gain", "Expected gain of the list after cost", "money", told["gain"]),
         ("actions_count", "Customers to act on", "count", float(acts["customer_id"].nunique())),
-        ("actions_cost", "What it costs", "money", told["cost"]),
-        ("actions_calls", "Calls it takes", "count", float(told["calls"])),
-        ("actions_held", "Held out to measure it", "count", float((rows["group"] == HELD).sum())),
+        ("actions_cost", "Cost of the list", "money", told["cost"]),
+        ("actions_calls", "Calls in it", "count", float(told["calls"])),
+        ("actions_held", "Held out to measure it by", "count", float((rows["group"] == HELD).sum())),
     ]
     frame = pd.DataFrame(made, columns=["metric", "title", "unit", "value"])
     unknown = dict.fromkeys(("low", "high", "n", "previous", "target"), np.nan)
@@ -114,7 +113,8 @@ def how_sure(rows: pd.DataFrame) -> Html:
     from_where = f"measured for {', '.join(measured)}, and assumed for the others" if measured else "assumptions"
     said.append(
         f"Success rates are {from_where}. If all were half as high, the list would bring {say(low, **form)}; half as "
-        f"high again, {say(high, **form)}. It pays as long as they are above {say(even, 'share', digits=0)} of that."
+        f"high again, {say(high, **form)}. It pays as long as they are above {say(even, 'share', digits=0)} of what is "
+        "assumed."
     )
     said += [_limits(rows), _exactness(told, form)]
     return listed(said)
@@ -141,21 +141,30 @@ def _exactness(told: Mapping[str, Any], form: Mapping[str, str]) -> str:
     return f"The set was found by a rule of thumb ({told['why']}); the best one gains at most {gap} more."
 
 
-def top_list(crm: Crm, rows: pd.DataFrame, *, first: int = 15, names: bool = False) -> pd.DataFrame:
+def top_list(crm: Crm, rows: pd.DataFrame, *, first: int = 10, each: int = 0, names: bool = False) -> pd.DataFrame:
     """Return the actions of the highest expected gain, with the parts of it and the reason.
 
     Parameters
     ----------
+    first : int
+        How many of all.
+    each : int
+        Instead, so many of each action.
     names : bool
         By name instead of by id, where the data has names: personal data.
     """
-    acts = rows[rows["group"] == ACT].head(first).reset_index(drop=True)
+    acts = rows[rows["group"] == ACT]
+    acts = acts.groupby("action", sort=False).head(each) if each else acts.head(first)
+    acts = acts.reset_index(drop=True)
     if not len(acts):
         return lacking("no action pays for anybody", rows)
+    form = {"unit": "money", "currency": rows.attrs["currency"]}
+    parts = [f"{say(row.probability, 'share')} × {say(row.value, **form)} × {say(row.success_rate, 'share', digits=0)}"
+             for row in acts.itertuples()]  # fmt: skip
     shown = pd.DataFrame(
         {"customer": _named(crm, acts["customer_id"]) if names else acts["customer_id"], "segment": acts["segment"],
-         "action": acts["title"], "why": acts["reason"], "risk": acts["churn_risk"], "chance": acts["probability"],
-         "at stake": acts["value"], "success": acts["success_rate"], "cost": acts["cost"], "gain": acts["gain"]}
+         "action": acts["title"], "why": acts["reason"], "risk": acts["churn_risk"],
+         "chance × at stake × success": parts, "cost": acts["cost"], "gain": acts["gain"]}
     )  # fmt: skip
     return about(shown, rows)
 
@@ -226,8 +235,8 @@ def next_unit(rows: pd.DataFrame) -> Html:
     told, form = rows.attrs["set"].attrs, {"unit": "money", "currency": rows.attrs["currency"]}
     said = []
     if rows.attrs["limits"]["calls"] is not None and told["price_call"] > 0.005:
-        said.append(f"A further call would gain about {say(told['price_call'], **form)} beyond its cost: what an hour "
-                    "of a colleague may cost, by the calls that it makes.")  # fmt: skip
+        said.append(f"A further call would gain about {say(told['price_call'], **form)} beyond its cost: the most that "
+                    "making one more call may be worth.")  # fmt: skip
     if rows.attrs["limits"]["budget"] is not None and told["price_money"] > 0.005:
         said.append(f"A further {say(1.0, **form)} of budget would gain about {say(told['price_money'], **form)}.")
     return listed(said) if said else quiet("No limit binds: more calls or more money would gain nothing.")

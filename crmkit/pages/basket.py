@@ -306,7 +306,7 @@ def sets_caption(shown: pd.DataFrame) -> str:
     return f"Rules of three products; a basket is {shown.attrs.get('basket', 'one order')}"
 
 
-def test_frame(found: Found) -> pd.DataFrame:
+def trial_frame(found: Found) -> pd.DataFrame:
     """Return what the test of the offers gave, a row a list, with the lists' names."""
     if found.offers.attrs.get("missing"):
         return found.offers
@@ -319,7 +319,7 @@ def test_frame(found: Found) -> pd.DataFrame:
     return made
 
 
-def test_words(found: Found) -> Html:
+def trial_words(found: Found) -> Html:
     """Say how the offers did in the test against simpler lists, and how far the rules' own promise held."""
     if reason := found.offers.attrs.get("missing"):
         return absent(reason)

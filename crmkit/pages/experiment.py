@@ -41,6 +41,14 @@ READ = {
     "missing": "no outcome to read",
 }
 """What the rule says, in words."""
+_SHORT = {
+    "mismatch": "is not to be read",
+    "works": "works",
+    "harms": "does harm",
+    "ruled out": "brings no rise worth having",
+    "open": "is not settled",
+    "missing": "has no outcome",
+}
 
 
 @dataclass(frozen=True)
@@ -177,14 +185,14 @@ def card(found: Found) -> pd.DataFrame:
     for row in found.verdicts.to_dict("records"):
         share = row["measure"] == "conversion"
         what = "points of conversion" if share else "value a customer"
-        title = f"Gain of {row['experiment']} ({row['variant']}) in {what}"
+        title = f"{row['experiment']} ({row['variant']}) {_SHORT[row['verdict']]}: its gain in {what}"
         scale = 100 if share else 1
         known = {name: row.get(name, np.nan) * scale for name in ("difference", "low", "high")}
         rows.append((f"{row['experiment']} {row['variant']}", title, "" if share else "money", known["difference"],
-                     known["low"], known["high"], READ[row["verdict"]]))  # fmt: skip
-    names = ["metric", "title", "unit", "value", "low", "high", "note"]
+                     known["low"], known["high"], row.get("n", np.nan) + row.get("n_control", np.nan)))  # fmt: skip
+    names = ["metric", "title", "unit", "value", "low", "high", "n"]
     frame = pd.DataFrame(rows, columns=names)
-    return frame.assign(previous=None, verdict="", value=frame["value"].astype(float))
+    return frame.assign(previous=None, verdict="", note="", value=frame["value"].astype(float))
 
 
 def reading(found: Found) -> Html:

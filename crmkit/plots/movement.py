@@ -77,7 +77,10 @@ def _flow_order(frame: pd.DataFrame, order: list[str] | None) -> list[str]:
 
 def _draw_flows(ax: Axes, frame: pd.DataFrame, moments: list[str], names: list[str], least: float) -> None:
     pairs = [frame[frame["before"] == moment] for moment in moments[:-1]]
-    sizes = [pairs[0].groupby("from")["customers"].sum(), *(pair.groupby("to")["customers"].sum() for pair in pairs)]
+    leaving = [pair.groupby("from")["customers"].sum() for pair in pairs]
+    arriving = [pair.groupby("to")["customers"].sum() for pair in pairs]
+    between = [one.combine(two, max, fill_value=0) for one, two in zip(arriving[:-1], leaving[1:], strict=True)]
+    sizes = [leaving[0], *between, arriving[-1]]  # who comes in later is absent from the step before
     whole = max(float(size.sum()) for size in sizes)
     gap, width = whole * 0.018, 0.06
     tops = []

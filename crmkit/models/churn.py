@@ -145,7 +145,12 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         return (self.predict_proba(X)[:, 1] >= 0.5).astype(int)
 
     def _prepared(self, X: pd.DataFrame) -> pd.DataFrame:
-        numbers = {name: pd.to_numeric(X[name], errors="coerce").astype(float) for name in self.numbers_}
+        numbers = {
+            name: X[name].astype(float)
+            if X[name].dtype.kind in "iufb"
+            else pd.to_numeric(X[name], errors="coerce").astype(float)
+            for name in self.numbers_
+        }
         if self.kind == "logistic":  # twice as much counts alike for small and large amounts, and outliers less
             numbers = {name: np.sign(values) * np.log1p(values.abs()) for name, values in numbers.items()}
         return pd.DataFrame(numbers | {name: _cells(X[name]) for name in self.names_}, index=X.index)
@@ -324,6 +329,8 @@ def _cells(values: pd.Series) -> pd.Series:
     """Return names as text, "(none)" for gaps; numbers as they are."""
     if values.dtype.kind in "iufb":
         return values
+    if isinstance(values.dtype, pd.StringDtype):  # text already: most features of names come as such
+        return values.fillna(NONE).astype(object)
     return values.astype(object).where(values.notna(), NONE).astype(str)
 
 

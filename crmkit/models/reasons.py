@@ -130,16 +130,14 @@ def differences(model: Any, features: pd.DataFrame, usual: Mapping[str, Any]) ->
     DataFrame, shape (n, n_features)
         In points of probability; above 0 where the customer's own value raises the risk. They need not add up.
     """
-    risk = model.predict_proba(features)[:, 1]
-    made = {}
-    for name in features.columns:
-        value = usual.get(name)
-        if value is None:
-            made[name] = np.zeros(len(features))
-            continue
-        same = features.assign(**{name: pd.Series([value] * len(features), index=features.index)})
-        made[name] = risk - model.predict_proba(same)[:, 1]
-    return pd.DataFrame(made, index=features.index)
+    if not len(features):
+        return pd.DataFrame(columns=features.columns, index=features.index, dtype=float)
+    known = [name for name in features.columns if usual.get(name) is not None]
+    same = [features.assign(**{name: usual[name]}) for name in known]
+    every = model.predict_proba(pd.concat([features, *same], ignore_index=True))[:, 1].reshape(len(known) + 1, -1)
+    made = pd.DataFrame(0.0, index=features.index, columns=features.columns)
+    made[known] = (every[0] - every[1:]).T
+    return made
 
 
 def reasons(

@@ -137,10 +137,10 @@ def load(path: str | Path) -> Saved:
     raw = path.read_bytes()
     again = "Do not use it; train the model again and save it."
     try:
-        odd = _untrusted(raw)
-        if odd:
-            raise DataError(f"{path.name}: refused, it holds {odd[0]}, which is not in a model of crmkit. {again}")
         kept = skops.io.loads(raw, trusted=list(TRUSTED))
+    except skops.io.exceptions.UntrustedTypesFoundException:
+        odd = _untrusted(raw)[0]
+        raise DataError(f"{path.name}: refused, it holds {odd}, which is not in a model of crmkit. {again}") from None
     except (
         zipfile.BadZipFile,
         json.JSONDecodeError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandas as pd
@@ -48,6 +49,15 @@ def pick(option: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise UsageError(f"{option} is {value!r}; it must be one of {', '.join(allowed)}.")
     return value
+
+
+def as_table(rows: ir.Table | pd.DataFrame) -> ir.Table:
+    """Return an Ibis table; a data frame becomes one without what its `attrs` say, which an engine could not keep."""
+    if isinstance(rows, ir.Table):
+        return rows
+    plain = rows.copy(deep=False)
+    plain.attrs = {}
+    return ibis.memtable(plain)
 
 
 def run(expression: ir.Table) -> pd.DataFrame:

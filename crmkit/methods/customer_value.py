@@ -12,7 +12,7 @@ import pandas as pd
 from crmkit.casting import TIME
 from crmkit.engine.money import check_currencies
 from crmkit.errors import NotInThisData, UsageError
-from crmkit.methods.common import pick
+from crmkit.methods.common import as_table, pick
 from crmkit.metric import find
 from crmkit.periods import Period
 from crmkit.relations import at
@@ -184,12 +184,10 @@ def _with_more(found: ir.Table, more: ir.Table | pd.DataFrame) -> ir.Table:
         )
     if twice := sorted((set(more.columns) & set(found.columns)) - {"customer_id"}):
         raise UsageError(f"customer_value: `more` has the column {twice[0]!r}, which is there already. Rename it.")
-    if isinstance(more, pd.DataFrame):
-        if more["customer_id"].duplicated().any():
-            again = more.loc[more["customer_id"].duplicated(), "customer_id"].iloc[0]
-            raise UsageError(f"customer_value: `more` has customer {again!r} twice; keep one row of each.")
-        more = ibis.memtable(more)
-    more = more.rename(more_id="customer_id")
+    if isinstance(more, pd.DataFrame) and more["customer_id"].duplicated().any():
+        again = more.loc[more["customer_id"].duplicated(), "customer_id"].iloc[0]
+        raise UsageError(f"customer_value: `more` has customer {again!r} twice; keep one row of each.")
+    more = as_table(more).rename(more_id="customer_id")
     return found.left_join(more, found.customer_id == more.more_id).drop("more_id")
 
 

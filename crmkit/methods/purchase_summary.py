@@ -14,7 +14,7 @@ from crmkit import config as settings
 from crmkit.casting import TIME
 from crmkit.engine.money import check_currencies
 from crmkit.errors import DataError, UsageError
-from crmkit.methods.common import names, need, pick, run, with_customers
+from crmkit.methods.common import as_table, names, need, pick, run, with_customers
 from crmkit.metric import find
 from crmkit.periods import Period
 from crmkit.relations import at
@@ -182,7 +182,7 @@ def _orders(crm: Any, deals: bool) -> tuple[ir.Table, datetime, str]:
         check_currencies(crm, find("revenue"), [])
         orders, known, currency = crm.relations.get("orders"), crm.as_of, crm.config.currency
     else:
-        orders = crm if isinstance(crm, ir.Table) else ibis.memtable(crm)
+        orders = as_table(crm)
         if missing := [name for name in _NEEDS if name not in orders.columns]:
             raise UsageError(
                 f"purchase_summary: the orders lack the column {' and '.join(missing)}. They have: "

@@ -12,7 +12,7 @@ from crmkit import config as settings
 from crmkit.casting import TIME
 from crmkit.engine.money import check_currencies
 from crmkit.errors import UsageError
-from crmkit.methods.common import need
+from crmkit.methods.common import as_table, need
 from crmkit.metric import find
 from crmkit.relations import at
 
@@ -109,7 +109,7 @@ def _orders(crm: Any, moment: datetime | None) -> tuple[ir.Table, Any]:
 
 
 def _table(orders: Any) -> ir.Table:
-    table = orders if isinstance(orders, ir.Table) else ibis.memtable(orders)
+    table = as_table(orders)
     missing = [name for name in _NEEDS if name not in table.columns]
     if missing:
         raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import ibis
 import pandas as pd
 import pytest
@@ -92,3 +94,12 @@ def test_wrong_calls_say_what_is_wrong():
         rfm(crmkit.open({"orders": LEDGER}, as_of="2026-03-31"), as_of="2026-05-01")
     with pytest.raises(NotInThisData, match="needs the table orders"):
         rfm(crmkit.open({"leads": {"lead_id": ["1"], "created_at": ["2026-01-01"]}}))
+
+
+def test_what_a_frame_says_of_itself_is_no_hindrance():
+    orders = pd.DataFrame({"customer_id": ["a"], "ordered_at": pd.to_datetime(["2026-01-01"]), "amount": [5.0]})
+    orders.attrs["as_of"] = pd.Timestamp("2026-01-31")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = rfm(orders, as_of="2026-01-31").to_pandas()
+    assert found["frequency"].tolist() == [1]

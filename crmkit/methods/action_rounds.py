@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,33 @@ GROUPS = (ACT, HELD, LATER, UNPAID, NOTHING)
 its best action costs more than it brings; there is no action for it."""
 LIST = ("round", "as_of", "customer_id", "segment", "churn_risk", "expected_value", "next_product", "group", "action",
         "title", "reason", "probability", "value", "success_rate", "benefit", "cost", "gain", "calls")  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """How a list was made; in `attrs["details"]` of it, which pandas copies and compares as one thing.
+
+    Attributes
+    ----------
+    set, held_set : DataFrame
+        What `best_set` returned, for the customers in the round and for those held out.
+    options : DataFrame
+        All candidates.
+    sensitivity : DataFrame
+        See `crmkit.methods.action_plan.success_sensitivity`.
+    basis : DataFrame or None
+        What the inputs rest on.
+    """
+
+    set: pd.DataFrame
+    held_set: pd.DataFrame
+    options: pd.DataFrame
+    sensitivity: pd.DataFrame
+    basis: pd.DataFrame | None
+
+    def __deepcopy__(self, memo: Any) -> Details:
+        """Return itself: nothing in it is changed after it was made."""
+        return self
 
 
 def hold_out(customers: Iterable[str], round_name: str, *, share: float = 0.1) -> pd.Series:
@@ -92,8 +120,8 @@ def next_best_actions(
     DataFrame
         One row a customer (with `most` above 1 a row for each action chosen), in the order of `GROUPS` and of the gain:
         the columns `LIST`. For who gets nothing the best action is named all the same, where there is one. In `attrs`:
-        `set` and `held_set` (what `best_set` returned), `options` (all candidates), `sensitivity`, `held` (how many
-        customers are held out in all), `round`, `limits`, `basis`, `actions`.
+        `details` (a `Details`: the sets, all candidates, the sensitivity, the basis), `held` (how many customers are
+        held out in all), `round`, `limits`, `actions`.
 
     Notes
     -----
@@ -122,11 +150,11 @@ def next_best_actions(
     would = best_set(options[out], **limits | smaller)
     rows = _list(inputs, options, chosen, would).assign(round=name, as_of=day)[list(LIST)]
     plain = dict(options.attrs)
+    sure = success_sensitivity(options[~out], chosen, **limits)
     rows.attrs = {
-        "set": chosen, "held_set": would, "options": options, "held": int(held.sum()), "round": name, "as_of": as_of,
-        "currency": plain.get("currency", ""), "limits": limits, "holdout": holdout, "unknown": plain["unknown"],
-        "sensitivity": success_sensitivity(options[~out], chosen, **limits),
-        "basis": inputs.attrs.get("basis"), "actions": tuple(actions), "held_customers": held,
+        "details": Details(chosen, would, options, sure, inputs.attrs.get("basis")), "held": int(held.sum()),
+        "round": name, "as_of": as_of, "currency": plain.get("currency", ""), "limits": limits, "holdout": holdout,
+        "unknown": plain["unknown"], "actions": tuple(actions),
     }  # fmt: skip
     return rows
 

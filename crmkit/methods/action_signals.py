@@ -43,7 +43,7 @@ def contracts(crm: Any, ask: Ask) -> pd.DataFrame:
     late = ended[ended["lost_days"] <= LOST_DAYS]
     year = int((found["lost"] & (found["ended_at"] > day - pd.Timedelta(days=365))).sum())
     stays = 1 - year / max(len(runs) + year, 1)
-    back = late["customer_id"].map(_last_fee(crm)) * ask.horizon * (1 + stays) / 2
+    back = late["customer_id"].map(_last_fee(crm)).astype(float) * ask.horizon * (1 + stays) / 2
     return pd.concat([runs, late[["customer_id", "lost_days"]].assign(back_value=back)], ignore_index=True)
 
 

@@ -167,12 +167,12 @@ def _table(relation: str, path: dimensions.Path) -> str:
 def _relation(crm: Crm, metric: str) -> str:
     """Return the one relation that a metric is measured on."""
     declared = find(metric)
-    relations = relations_of(declared)
+    relations, title = relations_of(declared), declared.title
     if declared.over is not None:
-        raise UsageError(f"{metric} is measured in a window of its own, so its change has no groups to sit in.")
+        raise UsageError(f"{title} is measured in a window of its own, so its change has no groups to sit in.")
     if len(relations) != 1:
         raise UsageError(
-            f"{metric} is made from several tables ({', '.join(sorted(relations))}), so no column splits all of it. "
+            f"{title} is made from several tables ({', '.join(sorted(relations))}), so no column splits all of it. "
             "Ask for its parts one by one, or use crmkit.methods.levers."
         )
     relation = next(iter(relations))
@@ -243,9 +243,10 @@ def _check(metric: str, rows: pd.DataFrame, change: float, ratio: bool) -> None:
         made = total["part"] - total["part_before"]
     scale = max(abs(change), abs(made), 1e-12)
     if not abs(made - change) <= 1e-6 * max(scale, 1.0):
+        about = find(metric)
         raise UsageError(
-            f"{metric} is no share, mean or sum over rows ({find(metric).formula}), so its change cannot be dealt out "
-            "to groups. A median or a number of different people has no parts: ask for the mean or the sum beside it."
+            f"{about.title} is no share, mean or sum over rows ({about.formula}), so its change cannot be dealt out to "
+            "groups. A median or a number of different people has no parts: ask for the mean or the sum beside it."
         )
 
 

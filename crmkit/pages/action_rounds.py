@@ -133,7 +133,7 @@ def exported(crm: Crm, rows: pd.DataFrame, folder: str, *, personal: bool = Fals
 
 def checked(crm: Crm, now: Period, rows: pd.DataFrame) -> pd.DataFrame:
     """List what has to agree: gains, budget, calls, nobody twice, nobody of the hold-out, everybody on the list."""
-    acts, limits, told = rows[rows["group"] == ACT], rows.attrs["limits"], rows.attrs["set"].attrs
+    acts, limits, told = rows[rows["group"] == ACT], rows.attrs["limits"], rows.attrs["details"].set.attrs
     money = {"unit": "money", "currency": rows.attrs["currency"]}
     held = hold_out(rows["customer_id"].unique(), rows.attrs["round"], share=rows.attrs["holdout"])
     per = acts["customer_id"].value_counts()

@@ -77,7 +77,7 @@ def as_known(crm: Crm, now: Period) -> Crm:
 
 def card(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the headline numbers of a list in the form of a scorecard."""
-    told = rows.attrs["set"].attrs
+    told = rows.attrs["details"].set.attrs
     acts = rows[rows["group"] == ACT]
     made = [
         ("actions_gain", "Expected gain of the list after cost", "money", told["gain"]),
@@ -93,13 +93,13 @@ def card(rows: pd.DataFrame) -> pd.DataFrame:
 
 def span(rows: pd.DataFrame) -> tuple[float, float]:
     """Return what the list brings if success is half of what is assumed, and half as much again."""
-    frame = rows.attrs["sensitivity"].set_index("factor")["planned"]
+    frame = rows.attrs["details"].sensitivity.set_index("factor")["planned"]
     return float(frame.get(0.5, np.nan)), float(frame.get(1.5, np.nan))
 
 
 def how_sure(rows: pd.DataFrame) -> Html:
     """Say where the answer is from: the foremost actions, the limits, how exact, how it hangs on the assumptions."""
-    told, form = rows.attrs["set"].attrs, {"unit": "money", "currency": rows.attrs["currency"]}
+    told, form = rows.attrs["details"].set.attrs, {"unit": "money", "currency": rows.attrs["currency"]}
     acts = rows[rows["group"] == ACT]
     if not len(acts):
         return listed(["No action pays for anybody: each is expected to cost more than it brings."])
@@ -108,7 +108,7 @@ def how_sure(rows: pd.DataFrame) -> Html:
              for title, row in groups.head(3).iterrows()]  # fmt: skip
     said = ["Most of it comes from " + ", ".join(first) + "."]
     low, high = span(rows)
-    even = rows.attrs["sensitivity"].attrs["break_even"]
+    even = rows.attrs["details"].sensitivity.attrs["break_even"]
     measured = [action.title for action in rows.attrs["actions"] if action.source == MEASURED]
     from_where = f"measured for {', '.join(measured)}, and assumed for the others" if measured else "assumptions"
     said.append(
@@ -232,7 +232,7 @@ def undone(rows: pd.DataFrame) -> pd.DataFrame:
 
 def next_unit(rows: pd.DataFrame) -> Html:
     """Say what a further call, or a further unit of money, would gain."""
-    told, form = rows.attrs["set"].attrs, {"unit": "money", "currency": rows.attrs["currency"]}
+    told, form = rows.attrs["details"].set.attrs, {"unit": "money", "currency": rows.attrs["currency"]}
     said = []
     if rows.attrs["limits"]["calls"] is not None and told["price_call"] > 0.005:
         said.append(f"A further call would gain about {say(told['price_call'], **form)} beyond its cost: the most that "
@@ -251,7 +251,10 @@ def assumptions(rows: pd.DataFrame) -> pd.DataFrame:
 
 def based_on(rows: pd.DataFrame) -> pd.DataFrame:
     """List what each part of the list rests on, for how many customers, and why nothing better could be had."""
-    shown = rows.attrs["basis"].rename(columns={"why": "remarks"})
+    basis = rows.attrs["details"].basis
+    if basis is None or not len(basis):
+        return lacking("the inputs do not say what they rest on", rows)
+    shown = basis.rename(columns={"why": "remarks"})
     shown["based on"] = shown["based on"].replace("", "nothing: unknown")
     return about(shown if shown["remarks"].ne("").any() else shown.drop(columns="remarks"), rows)
 

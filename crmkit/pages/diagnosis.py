@@ -12,15 +12,13 @@ from crmkit import methods
 from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.methods.association import corrected
-from crmkit.methods.contrasts import lost_against_kept
 from crmkit.methods.control import control_chart
-from crmkit.methods.lost_reasons import lost_reasons
 from crmkit.methods.reasons import rank_columns
 from crmkit.metric import find, relations_of
 from crmkit.numbers import UNKNOWN, say, say_change, say_interval
 from crmkit.pages.frames import tried
 from crmkit.pages.sentences import change_explained, dimension_name, is_noise
-from crmkit.pages.showing import absent, listed, missing_from
+from crmkit.pages.showing import fold, listed, missing_from
 from crmkit.periods import Period
 from crmkit.tables import Html
 
@@ -35,7 +33,6 @@ CANDIDATES = (
 )  # fmt: skip
 BESIDE = ("churn_rate", "lost_customers", "win_rate")
 CLEAR = 0.05
-UNTOLD = "not known"
 _Z = 1.959964
 
 
@@ -118,7 +115,9 @@ def where(crm: Crm, metric: str, period: str | Period, against: str | Period, by
 def parts(crm: Crm, metric: str, period: str | Period, against: str | Period, ranked: pd.DataFrame) -> pd.DataFrame:
     """Split the change by the column that ranks first."""
     if missing_from(ranked):
-        return ranked
+        lacking = pd.DataFrame()
+        lacking.attrs["missing"] = "no column to split the change by, for the reason above"
+        return lacking
     found = tried(crm.explain, metric, period=period, against=against, by=str(ranked["by"].iloc[0]))
     about = find(metric)
     found.attrs |= {"title": about.title, "unit": about.unit, "better": about.better}
@@ -186,15 +185,21 @@ def _against_noise(card: pd.DataFrame, metric: str, then: str, currency: str) ->
     if not len(card) or pd.isna(card["change"].iloc[0]):
         return f"{find(metric).title} is not known in both periods."
     row = card.iloc[0]
-    form = {"currency": currency}
-    change = say_change(row["value"], row["previous"], row["unit"], **form)
-    text = f"Against {then} it changed by {change}"
+    text = f"Against {then} it changed by {_amount(row['change'], row['unit'], currency)}"
     if not row["verdict"]:
         return f"{text}; it has no interval, so the chart alone can say what is noise."
     span = _difference_span(row, currency)
     if "noise" in row["verdict"]:
         return f"{text}{span}: no more than noise."
     return f"{text}{span}: more than noise, seen by itself."
+
+
+def _amount(change: float, unit: str, currency: str) -> str:
+    """Write a change in the metric's own unit, with its sign; shares in points."""
+    if unit == "share":
+        return say_change(change, 0.0, unit)
+    text = say(float(change), unit, currency=currency)
+    return f"+{text}" if change > 0 else text
 
 
 def _difference_span(row: pd.Series, currency: str) -> str:
@@ -209,15 +214,22 @@ def _in_the_chart(charted: pd.DataFrame, now: Period) -> str:
     inside = known[known["period"].between(now.start, now.end, inclusive="left")]
     loud, after = int(inside["signal"].sum()), known[~known["baseline"]]
     every = charted.attrs.get("every") or "period"
+    known_last = known.iloc[-1]
+    last = f"the last point is {'' if known_last['signal'] else 'not '}"
     state = (
-        f"none of the {len(inside)} {every}s of {now.name} is"
-        if not loud
-        else f"{loud} of the {len(inside)} {every}s of {now.name} {'is' if loud == 1 else 'are'}"
+        last.rstrip()
+        if not len(inside)
+        else (
+            f"none of the {len(inside)} {every}s of {now.name} is"
+            if not loud
+            else f"{loud} of the {len(inside)} {every}s of {now.name} {'is' if loud == 1 else 'are'}"
+        )
     )
+    signals = int(after["signal"].sum())
     false = say(float(charted.attrs["expected_false"]), "", digits=1)
     return (
-        f"In the control chart {state} a signal; since the baseline {int(after['signal'].sum())} of {len(after)} "
-        f"points are, where a steady process would give about {false} false alarms."
+        f"In the control chart {state} a signal; since the baseline {signals} of {len(after)} points "
+        f"{'is' if signals == 1 else 'are'}, where a steady process would give about {false} false alarms."
     )
 
 
@@ -240,12 +252,13 @@ def _p(value: float) -> str:
 
 
 def left_out(ranked: pd.DataFrame) -> Html:
-    """List the columns that were not tried, with the reason."""
+    """List the columns that were not tried, with the reason, folded away; nothing where all were."""
     reasons = ranked.attrs.get("left_out") or {}
     grouped: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         grouped.setdefault(reason, []).append(dimension_name(name))
-    return listed([f"Not tried, {reason}: {', '.join(names)}." for reason, names in grouped.items()])
+    said = listed([f"Not tried, {reason}: {', '.join(names)}." for reason, names in grouped.items()])
+    return fold("Columns that were not tried", said) if grouped else said
 
 
 def warnings(charted: pd.DataFrame) -> Html:
@@ -273,100 +286,6 @@ def lever_parts(crm: Crm, metric: str, compound: str, period: str | Period, agai
     declared = find(metric)
     chosen = metric if declared.parts and not declared.relations else compound
     return tried(methods.levers, crm, find(chosen).name, period=period, against=against)
-
-
-def year_to(crm: Crm, period: str | Period, window: str = "") -> Period:
-    """Return the period named by `window`, else the twelve months to the end of `period`.
-
-    Examples
-    --------
-    >>> import crmkit
-    >>> crm = crmkit.open({"leads": {"lead_id": ["1"], "created_at": ["2026-09-30"]}})
-    >>> str(year_to(crm, "2026-Q3").start.date())
-    '2025-10-01'
-    """
-    if window:
-        return crm.period(window)
-    now = crm.period(period)
-    start = (pd.Timestamp(now.end) - pd.DateOffset(years=1)).to_pydatetime()
-    return Period(start, now.end, None, now.calendar)
-
-
-def lost_and_kept(crm: Crm, window: Period) -> pd.DataFrame:
-    """Compare the lost with the kept, or the reason why that cannot be done."""
-    return tried(lost_against_kept, crm, period=window)
-
-
-def who_was_compared(found: pd.DataFrame, window: Period) -> Html:
-    """Say how many were lost and kept, and up to when things were known of them."""
-    if missing_from(found):
-        return listed([])
-    about = found.attrs
-    who = "customers with a subscription" if about["basis"] == "losses" else "customers who had ordered"
-    text = (
-        f"Of {about['lost'] + about['kept']:,} {who} on {about['since']:%Y-%m-%d}, {about['lost']:,} were lost by "
-        f"{window.end:%Y-%m-%d}. Compared is what was known on the first of these days and nothing later."
-    )
-    return listed([text])
-
-
-def differences(found: pd.DataFrame, *, most: int = 3) -> Html:
-    """Say the clearest differences between lost and kept in words, with the ratio of risks."""
-    if missing_from(found):
-        return absent(missing_from(found))
-    clear = found[found["q"] < CLEAR].head(most)
-    if not len(clear):
-        return listed(["No difference is larger than so many comparisons make by chance."])
-    return listed([_told(row, str(found.attrs.get("currency", ""))) for row in clear.to_dict("records")])
-
-
-def _told(row: dict, currency: str) -> str:
-    unit = row["unit"]
-    first, second = (say(float(row[name]), unit, currency=currency) for name in ("first", "second"))
-    side = "of this kind" if row["level"] else "above the median"
-    ratio = say(float(row["ratio"]), "ratio", digits=2)
-    span = say_interval(row["ratio_low"], row["ratio_high"], "ratio")
-    return (
-        f"{row['title']}: {first} among the lost, {second} among the kept. Those {side} were lost {ratio} times as "
-        f"often as the others (95% interval {span})."
-    )
-
-
-def why_lost(crm: Crm, period: str | Period, of: str = "customers") -> pd.DataFrame:
-    """Count the reasons of losses in a period, or say why there are none."""
-    return tried(lost_reasons, crm, period=crm.period(period), of=of)
-
-
-def reasons_over_time(crm: Crm, period: str | Period, of: str = "customers", *, quarters: int = 8) -> pd.DataFrame:
-    """Count the reasons by quarter, in the quarters to the end of a period, those not known among them."""
-    now = crm.period(period)
-    start = (pd.Timestamp(now.end) - pd.DateOffset(months=3 * quarters)).to_pydatetime()
-    found = tried(lost_reasons, crm, period=Period(start, now.end, None, now.calendar), of=of, every="quarter")
-    if missing_from(found):
-        return found
-    order = found.groupby("lost_reason")["count"].sum().drop(dimensions.NONE, errors="ignore").sort_values().index[::-1]
-    place = {name: at for at, name in enumerate(order)}
-    found["order"] = found["lost_reason"].map(place).fillna(len(place))
-    found = found.sort_values(["order", "period"], ignore_index=True)
-    found["lost_reason"] = found["lost_reason"].replace(dimensions.NONE, UNTOLD)
-    about = found.attrs
-    found = found.rename(columns={"count": "value", "value": "worth"})[["period", "lost_reason", "value"]]
-    found.attrs = about
-    return found
-
-
-def over_time_finding(found: pd.DataFrame) -> str:
-    """Say which reason moved most between the first and the last quarter, and how many gave none."""
-    if missing_from(found):
-        return ""
-    wide = found.pivot_table(index="period", columns="lost_reason", values="value", aggfunc="sum").fillna(0.0)
-    untold = wide.pop(UNTOLD) if UNTOLD in wide else wide.sum(axis=1) * 0
-    share = untold.sum() / (untold.sum() + wide.to_numpy().sum())
-    tail = f"{say(float(share), 'share', digits=0)} of all losses have no reason" if share else "All have a reason"
-    if wide.empty or not wide.shape[1]:
-        return tail
-    most = str(wide.sum().idxmax())
-    return f"{most} is named most often over {len(wide)} quarters; {tail[0].lower()}{tail[1:]}"
 
 
 def levers_finding(levers: pd.DataFrame) -> str | None:

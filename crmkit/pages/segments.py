@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crmkit.errors import NotInThisData
-from crmkit.numbers import say
+from crmkit.numbers import UNKNOWN, say, say_interval
 from crmkit.pages.showing import listed
 from crmkit.tables import Html
 
@@ -136,8 +136,7 @@ def card(crm: Crm, found: Found) -> pd.DataFrame:
         {"metric": "segments_found", "title": "Segments by what customers buy", "unit": "count",
          "value": float(model.k_), "note": model.reason_},
         {"metric": "segments_agree", "title": "Agreement of the segments in redrawn customers", "unit": "ratio",
-         "value": model.stability_, "low": model.stability_low_, "high": model.stability_high_,
-         "note": "adjusted Rand index, 1 is the same"},
+         "value": model.stability_, "note": f"adjusted Rand index, 1 is the same{_middle(model)}"},
         {"metric": "revenue_best", "title": f"Share of the revenue so far from {' and '.join(BEST)}", "unit": "share",
          "value": best / whole if whole > 0 else None},
         {"metric": "revenue_away", "title": "Revenue so far of good customers who stay away", "unit": "money",
@@ -146,6 +145,12 @@ def card(crm: Crm, found: Found) -> pd.DataFrame:
     frame = pd.DataFrame(rows).assign(previous=None, verdict="", target=None, status="", better="")
     frame.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
     return frame
+
+
+def _middle(model: CustomerSegments) -> str:
+    """Say between what the middle redraws lie; nothing where there were none."""
+    span = say_interval(model.stability_low_, model.stability_high_, "ratio")
+    return "" if span == UNKNOWN else f"; 95% of the redraws lie within {span}"
 
 
 def answer(card: pd.DataFrame, found: Found) -> Html:

@@ -9,7 +9,7 @@ from crmkit import pages, plots
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.metric import all_metrics
 from crmkit.numbers import NBSP
-from crmkit.pages import diagnosis
+from crmkit.pages import diagnosis, losses
 
 NOW, THEN = "2026-Q3", "2026-Q2"
 
@@ -68,7 +68,8 @@ def test_the_verdict_says_change_chart_and_place(sample, evidence):
 def test_a_number_without_parts_says_so_in_one_line(sample):
     found = diagnosis.where(sample, "median_deal_size", NOW, THEN)
     assert "no share, mean or sum over rows" in text(pages.draw(plots.ranking, found))
-    assert diagnosis.parts(sample, "median_deal_size", NOW, THEN, found) is found
+    split = diagnosis.parts(sample, "median_deal_size", NOW, THEN, found)
+    assert text(pages.draw(plots.effects, split)) == "No column to split the change by, for the reason above."
 
 
 def test_a_column_that_is_not_there_is_an_error(sample):
@@ -78,10 +79,11 @@ def test_a_column_that_is_not_there_is_an_error(sample):
 
 
 def test_what_was_not_tried_is_listed(evidence):
-    assert isinstance(text(diagnosis.left_out(evidence["ranked"])), str)
+    assert text(diagnosis.left_out(evidence["ranked"])) == ""
     frame = pd.DataFrame()
     frame.attrs["left_out"] = {"a_id": "one group only", "b": "one group only", "c": "90 groups"}
     assert text(diagnosis.left_out(frame)).splitlines() == [
+        "Columns that were not tried",
         "Not tried, one group only: a, b.",
         "Not tried, 90 groups: c.",
     ]
@@ -89,7 +91,7 @@ def test_what_was_not_tried_is_listed(evidence):
 
 def test_everything_adds_up(sample, evidence):
     levers = diagnosis.lever_parts(sample, "churn_rate", "sales_velocity", NOW, THEN)
-    lost = diagnosis.why_lost(sample, NOW)
+    lost = losses.why_lost(sample, NOW)
     parts = {name: evidence[name] for name in ("ranked", "split")}
     found = diagnosis.agreements(sample, "churn_rate", NOW, THEN, levers=levers, lost=lost, **parts)
     assert len(found) == 6
@@ -122,20 +124,20 @@ def test_the_finding_of_levers_names_both_directions(sample):
 
 
 def test_lost_and_kept_are_said_with_numbers_and_the_day(sample):
-    window = diagnosis.year_to(sample, NOW)
-    found = diagnosis.lost_and_kept(sample, window)
-    assert "on 2025-10-01" in text(diagnosis.who_was_compared(found, window))
-    said = text(diagnosis.differences(found))
+    window = losses.year_to(sample, NOW)
+    found = losses.lost_and_kept(sample, window)
+    assert "on 2025-10-01" in text(losses.who_was_compared(found, window))
+    said = text(losses.differences(found))
     assert said.startswith("Satisfaction: ")
     assert "times as often as the others (95% interval 0." in said
 
 
 def test_reasons_over_time_keep_the_unknown_and_add_up(sample):
-    past = diagnosis.reasons_over_time(sample, NOW)
-    assert diagnosis.UNTOLD in set(past["lost_reason"])
+    past = losses.reasons_over_time(sample, NOW)
+    assert losses.UNTOLD in set(past["lost_reason"])
     quarters = sample.measure("lost_customers", every="quarter", period="2024-10-01/2026-10-01")["value"]
     assert past.groupby("period")["value"].sum().tolist() == quarters.tolist()
-    assert "have no reason" in diagnosis.over_time_finding(past)
+    assert "have no reason" in losses.over_time_finding(past)
 
 
 def test_the_alarm_rates_are_in_the_table():
@@ -149,9 +151,9 @@ def test_the_alarm_rates_are_in_the_table():
     [
         lambda crm: pages.draw(plots.control_chart, diagnosis.chart(crm, "churn_rate", NOW)),
         lambda crm: pages.draw(plots.ranking, diagnosis.where(crm, "churn_rate", NOW, THEN)),
-        lambda crm: pages.draw(plots.contrasts, diagnosis.lost_and_kept(crm, crm.period(NOW))),
-        lambda crm: pages.draw(plots.lost_reasons, diagnosis.why_lost(crm, NOW)),
-        lambda crm: pages.draw(plots.lost_reasons, diagnosis.why_lost(crm, NOW, "deals")),
+        lambda crm: pages.draw(plots.contrasts, losses.lost_and_kept(crm, crm.period(NOW))),
+        lambda crm: pages.draw(plots.lost_reasons, losses.why_lost(crm, NOW)),
+        lambda crm: pages.draw(plots.lost_reasons, losses.why_lost(crm, NOW, "deals")),
     ],
 )
 def test_every_figure_has_words_and_numbers(sample, make):
@@ -172,9 +174,9 @@ def test_little_data_gives_lines_and_no_errors(pipeline):
     assert "at least 8 periods" in text(pages.draw(plots.control_chart, chart))
     assert "forms groups" in text(pages.draw(plots.ranking, ranked))
     assert text(diagnosis.verdict(pipeline, metric, now, then, charted=chart, ranked=ranked, split=split, named=False))
-    for frame in (diagnosis.lost_and_kept(pipeline, now), diagnosis.why_lost(pipeline, now)):
+    for frame in (losses.lost_and_kept(pipeline, now), losses.why_lost(pipeline, now)):
         assert text(pages.draw(plots.contrasts, frame))
-    assert text(diagnosis.differences(diagnosis.lost_and_kept(pipeline, now)))
+    assert text(losses.differences(losses.lost_and_kept(pipeline, now)))
 
 
 def test_data_without_any_candidate_leaves_the_page_out():

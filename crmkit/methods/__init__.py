@@ -21,7 +21,8 @@ from crmkit.methods.cross_sell import cross_sell, cross_sell_test
 from crmkit.methods.customer_value import customer_value
 from crmkit.methods.definitions import definitions, disagreement
 from crmkit.methods.experiment_plan import plan, power_of, sample_size, smallest_effect
-from crmkit.methods.experiments import effects_by, experiment_effects, looks, sample_ratios, tail_effects, trials, worth
+from crmkit.methods.experiment_trials import trials
+from crmkit.methods.experiments import effects_by, experiment_effects, looks, sample_ratios, tail_effects, worth
 from crmkit.methods.funnel import funnel, stage_order
 from crmkit.methods.investment import cash_flow, irr, npv, payback_months, roi, roi_gross
 from crmkit.methods.itemsets import itemsets, set_rules

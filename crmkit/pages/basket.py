@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 CARDS = ("clear_pairs", "top_lift", "offers_taken", "offers", "expected")
 DEFINED = ("orders_placed", "average_order_value", "gross_margin")
-TEST_UNITS = {"offers": "count", "taken": "count", "rate": "share"}
-_LISTED = {
-    "what goes together": "what goes with their products",
-    "what most buy": "the products that most buy",
-    "any": "any product not bought yet",
-}
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ def work(
     found = baskets(crm, period=span)
     names = product_names(crm)
     pair = named(pairs(found, min_orders=min_orders), names)
-    inside = _lacking("no column to group customers by")
+    inside = lacking("no column to group customers by")
     if by:
         inside = tried(within, crm, by=by, pair=pair[pair["clear"]], period=span)
         inside = inside if inside.attrs.get("missing") else named(inside, names)
@@ -114,7 +108,8 @@ def named(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     return made
 
 
-def _lacking(reason: str) -> pd.DataFrame:
+def lacking(reason: str) -> pd.DataFrame:
+    """Return an empty frame that says why there is nothing in it."""
     frame = pd.DataFrame()
     frame.attrs["missing"] = reason
     return frame
@@ -192,7 +187,7 @@ def rule_table(found: Found, *, top: int = 12) -> pd.DataFrame:
     rows["extra"] = rows["leverage"] * rows["orders"]
     rows = rows.drop_duplicates("key").sort_values(["extra", "antecedent"], ascending=[False, True]).head(top)
     if not len(rows):
-        return _lacking("no pair is bought together clearly more often than by chance")
+        return lacking("no pair is bought together clearly more often than by chance")
     shown = pd.DataFrame(
         {
             "who buys": rows["antecedent"].map(found.names).fillna(rows["antecedent"]),
@@ -231,13 +226,13 @@ def sureness(found: Found) -> Html:
 def groups_table(crm: Crm, found: Found, *, top: int = 5) -> pd.DataFrame:
     """Return the lift of the first pairs in each group, one column a group; a dash where too few orders hold both."""
     if not found.by:
-        return _lacking("no column to group customers by")
+        return lacking("no column to group customers by")
     first = found.pair[found.pair["clear"]].head(top)
     if not len(first):
-        return _lacking("no pair is bought together clearly more often than by chance")
+        return lacking("no pair is bought together clearly more often than by chance")
     split = tried(pairs, crm, by=found.by, period=found.span, min_orders=5)
     if split.attrs.get("missing") or not len(split):
-        return split if split.attrs.get("missing") else _lacking("no group has enough orders")
+        return split if split.attrs.get("missing") else lacking("no group has enough orders")
     wide = split.pivot_table(index=["item", "with_item"], columns=found.by, values="lift", aggfunc="first")
     wide = wide.reindex(pd.MultiIndex.from_frame(first[["item", "with_item"]])).reset_index(drop=True)
     wide.columns = [str(column) for column in wide.columns]
@@ -278,7 +273,7 @@ def sets_table(crm: Crm, found: Found, *, min_orders: int = 20, top: int = 8) ->
     made = set_rules(sets)
     made = made[(made["size"] > 2) & made["clear"] & (made["gain"] > 1)]
     if not len(made):
-        return _lacking("no third product says more than two of them do")
+        return lacking("no third product says more than two of them do")
     made = made.sort_values(["gain", "both"], ascending=[False, False]).head(top)
 
     def text(value: str) -> str:
@@ -304,88 +299,6 @@ SET_UNITS = {"together": "count", "confidence": "share", "lift": "ratio", "gain 
 def sets_caption(shown: pd.DataFrame) -> str:
     """Say what a basket is in the table of sets."""
     return f"Rules of three products; a basket is {shown.attrs.get('basket', 'one order')}"
-
-
-def trial_frame(found: Found) -> pd.DataFrame:
-    """Return what the test of the offers gave, a row a list, with the lists' names."""
-    if found.offers.attrs.get("missing"):
-        return found.offers
-    test = found.offers.attrs["test"]
-    made = test.assign(list=test["list"].map(_LISTED))[
-        ["list", "value" if "value" in test else "rate", "low", "high", "n"]
-    ]
-    made = made.rename(columns={"rate": "value"})
-    made.attrs = dict(test.attrs)
-    return made
-
-
-def trial_words(found: Found) -> Html:
-    """Say how the offers did in the test against simpler lists, and how far the rules' own promise held."""
-    if reason := found.offers.attrs.get("missing"):
-        return absent(reason)
-    test, days = found.offers.attrs["test"], found.offers.attrs["window_days"]
-    own, usual, chance = (test.iloc[place] for place in range(3))
-    scale = found.offers.attrs["scale"]
-    said = [
-        f"From what was known {days} days before the end, {say(own['offers'], 'count')} offers would have been made. "
-        f"{say(own['rate'], 'share')} of these products were bought within {days} days (95% interval "
-        f"{say_interval(own['low'], own['high'], 'share')}), of as many of the products that most buy "
-        f"{say(usual['rate'], 'share')}, of any product not bought yet {say(chance['rate'], 'share')}."
-    ]
-    if not pd.isna(own["low"]) and own["low"] <= usual["high"]:
-        said.append("That is no clear advantage over the simpler list: use the simpler one.")
-    if pd.isna(scale):
-        said.append(f"No chance and no money is given, since {test.attrs['why']}.")
-    else:
-        said.append(
-            f"The confidences of the rules promised {say(own['taken'] / scale, 'count')} purchases, and there were "
-            f"{say(own['taken'], 'count')}: the chances below are the confidences times {say(scale, '', digits=2)}."
-        )
-    return listed(said)
-
-
-def offers_table(found: Found, *, top: int = 12) -> pd.DataFrame:
-    """Return the first offers, one a customer and product, ready to be shown."""
-    if found.offers.attrs.get("missing") or not len(found.offers):
-        return found.offers if found.offers.attrs.get("missing") else _lacking("no rule is clear enough for an offer")
-    rows = found.offers.sort_values(["expected_value", "customer_id"], ascending=[False, True]).head(top)
-    value_of = f"expected {found.offers.attrs['value_of']}"
-    made = pd.DataFrame(
-        {
-            "customer": rows["customer_id"],
-            "offer": rows["product_id"].map(found.names).fillna(rows["product_id"]),
-            "since it bought": rows["because"].map(found.names).fillna(rows["because"]),
-            "lift": rows["lift"],
-            "chance": rows["chance"],
-            value_of: rows["expected_value"],
-        }
-    ).reset_index(drop=True)
-    made.attrs["currency"] = found.currency
-    return made
-
-
-def offers_units(shown: pd.DataFrame) -> dict[str, str]:
-    """Return the units of the table of offers."""
-    units = {"lift": "ratio", "chance": "share", "expected margin": "money", "expected revenue": "money"}
-    return {name: unit for name, unit in units.items() if name in shown}
-
-
-def by_product(found: Found) -> pd.DataFrame:
-    """Return how many customers each product would be offered to, and what that is expected to bring."""
-    if found.offers.attrs.get("missing") or not len(found.offers):
-        return found.offers if found.offers.attrs.get("missing") else _lacking("no rule is clear enough for an offer")
-    made = found.offers.groupby("product_id").agg(n=("customer_id", "size"), value=("expected_value", "sum"))
-    if found.offers["expected_value"].isna().all():
-        made["value"] = made["n"].astype(float)
-    made = made.sort_values("value", ascending=False).reset_index()
-    made["product"] = made.pop("product_id").map(lambda key: found.names.get(key, key))
-    made = made.groupby("product", sort=False, as_index=False)[["value", "n"]].sum()
-    money = found.offers["expected_value"].notna().any()
-    made.attrs = {k: v for k, v in found.offers.attrs.items() if k in ("as_of", "currency")} | {
-        "title": f"Expected {found.offers.attrs['value_of']}" if money else "Customers",
-        "unit": "money" if money else "count",
-    }  # fmt: skip
-    return made
 
 
 def reconciled(found: Found) -> list[dict]:

@@ -10,16 +10,14 @@ import pandas as pd
 
 from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData, UsageError
-from crmkit.methods.experiment_plan import plan, sample_size, smallest_effect
+from crmkit.methods.experiment_plan import sample_size
 from crmkit.methods.experiments import (
     Trials,
-    effects_by,
     experiment_effects,
     looks,
     sample_ratios,
     tail_effects,
     trials,
-    worth,
 )
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import tried, values
@@ -210,11 +208,11 @@ def reading(found: Found) -> Html:
         elif row["verdict"] == "open" and row["measure"] == "conversion":
             each = sample_size(row["base"], _possible(row["base"], found.least_effect))
             text += (
-                f" The interval still holds a rise of {_points(found.least_effect)}, which would be worth having. To "
+                f" The interval still holds a rise of {points(found.least_effect)}, which would be worth having. To "
                 f"see that takes {each:,} customers in each group; there are {int(min(row['n'], row['n_control'])):,}."
             )
         elif row["verdict"] == "ruled out":
-            text += f" A rise of {_points(found.least_effect)} is outside the interval."
+            text += f" A rise of {points(found.least_effect)} is outside the interval."
         said.append(text)
     return listed(said) if said else absent("no experiment has two variants")
 
@@ -223,7 +221,8 @@ def _possible(base: float, effect: float) -> float:
     return min(effect, (1 - base) * 0.999)
 
 
-def _points(share: float) -> str:
+def points(share: float) -> str:
+    """Write a difference of shares in percentage points."""
     return f"{say(share * 100, '', digits=1)} points"
 
 
@@ -268,7 +267,7 @@ def effects_frame(found: Found, measure: str) -> pd.DataFrame:
         return found.effects
     rows = found.effects[(found.effects["measure"] == measure) & found.effects["difference"].notna()]
     if not len(rows):
-        return _lacking(f"{measure} is not known, or the groups are not to be read")
+        return lacking(f"{measure} is not known, or the groups are not to be read")
     scale = 100 if measure == "conversion" else 1
     made = pd.DataFrame({"title": rows["experiment"] + ", " + rows["variant"]})
     made = made.assign(value=rows["difference"] * scale, low=rows["low"] * scale, high=rows["high"] * scale)
@@ -281,7 +280,8 @@ def effects_frame(found: Found, measure: str) -> pd.DataFrame:
     return made.reset_index(drop=True)
 
 
-def _lacking(reason: str) -> pd.DataFrame:
+def lacking(reason: str) -> pd.DataFrame:
+    """Return an empty frame that says why there is nothing in it."""
     frame = pd.DataFrame()
     frame.attrs["missing"] = reason
     return frame
@@ -291,14 +291,14 @@ def value_table(found: Found) -> pd.DataFrame:
     """Return the difference in value by several ways of reckoning: mean, tail set back, left out, CUPED."""
     tail = tail_effects(found.trials)
     if not len(tail) or not len(found.effects):
-        return _lacking("no value is known")
+        return lacking("no value is known")
     readable = found.ratios.loc[found.ratios["as_planned"], "experiment"]
     tail = tail[tail["experiment"].isin(readable)]
     more = found.effects[(found.effects["measure"] == "value, CUPED") & found.effects["experiment"].isin(readable)]
     more = more.assign(way="with the value before (CUPED)")[tail.columns]
     made = pd.concat([tail, more], ignore_index=True)
     if not len(made):
-        return _lacking("no experiment is to be read")
+        return lacking("no experiment is to be read")
     made["95% interval"] = [
         say_interval(*ends, "money", currency=found.currency) for ends in zip(made["low"], made["high"], strict=True)
     ]
@@ -331,144 +331,13 @@ def looks_frame(found: Found, experiment: str = "", *, number: int = 5) -> pd.Da
         if not len(known):
             raise UsageError(f"there is no experiment {experiment!r}; there are {', '.join(found.trials.experiments)}.")
     if not len(known):
-        return _lacking("no experiment is to be read")
+        return lacking("no experiment is to be read")
     row = known.iloc[0]
     if not row["measure"]:
-        return _lacking("no outcome is known")
+        return lacking("no outcome is known")
     made = tried(looks, found.trials, experiment=row["experiment"], variant=row["variant"], measure=row["measure"],
                  number=number)  # fmt: skip
     return made
-
-
-def segments_table(crm: Crm, found: Found, by: str) -> pd.DataFrame:
-    """Return the effect on conversion in each group, with p corrected for all groups."""
-    if not by:
-        return _lacking("no column to group customers by")
-    rows = trials(crm, by=by).rows
-    kept = rows[rows["experiment"].isin(found.trials.experiments)]
-    kept = kept[kept["unit"].isin(found.trials.rows["unit"])]
-    made = tried(effects_by, kept.rename(columns={"part": by}), by=by, experiment="experiment", unit="unit",
-                 before="before")  # fmt: skip
-    if made.attrs.get("missing") or not len(made):
-        return made if made.attrs.get("missing") else _lacking("no group has customers of two variants")
-    spans = [
-        f"{say(low * 100, '', digits=1)} to {say(high * 100, '', digits=1)}" if pd.notna(low) else "–"
-        for low, high in zip(made["low"], made["high"], strict=True)
-    ]
-    shown = made[["experiment", "variant", by, "n"]].assign(points=made["difference"] * 100)
-    shown = shown.assign(**{"95% interval": spans, "p, all groups": [p_text(p) for p in made["p_holm"]]})
-    shown.attrs = {"interaction": made.groupby(["experiment", "variant"])["interaction_p"].first().to_dict(), "by": by}
-    return shown
-
-
-def segments_words(shown: pd.DataFrame, found: Found) -> Html:
-    """Say whether the groups differ in the effect at all, and warn of groups that were found by looking."""
-    if "interaction" not in shown.attrs:
-        return absent(shown.attrs.get("missing") or "no groups")
-    whole = found.verdicts.set_index(["experiment", "variant"])["verdict"].to_dict()
-    said = []
-    for (experiment, variant), p in shown.attrs["interaction"].items():
-        if pd.isna(p):
-            continue
-        text = f"{experiment}, {variant}: "
-        if p >= 0.05:
-            text += (
-                f"the groups differ in the effect by no more than chance (p {say(p, '', digits=2)}): read the whole."
-            )
-        elif whole.get((experiment, variant)) in ("works", "harms"):
-            text += f"the effect seems to differ between groups (p {say(p, '', digits=3)}): ask that in the next one."
-        else:
-            text += (
-                f"the groups differ by a little more than chance usually does (p {say(p, '', digits=3)}), while the "
-                "whole shows no effect. Among several experiments that happens by luck: no group is to be called a "
-                "success."
-            )
-        said.append(text)
-    return listed(said) if said else absent("too few customers in the groups")
-
-
-def worth_table(found: Found) -> pd.DataFrame:
-    """Return what each experiment is worth in money, for all customers, with its interval and after its cost."""
-    rows = []
-    for row in found.verdicts.to_dict("records"):
-        own = found.effects
-        if len(own):
-            own = own[(own["experiment"] == row["experiment"]) & (own["variant"] == row["variant"])]
-        money = own[own["measure"].isin(["value", "value, CUPED"]) & own["difference"].notna()] if len(own) else own
-        if not len(money):
-            continue
-        best = money.iloc[-1]
-        told = worth(best, customers=found.customers, cost=found.cost)
-        rows.append((row["experiment"], row["variant"], best["difference"], told["worth"],
-                     say_interval(told["low"], told["high"], "money", currency=found.currency), told["pays"],
-                     READ[row["verdict"]]))  # fmt: skip
-    if not rows:
-        return _lacking("no value in money is known, or no experiment is to be read")
-    names = ["experiment", "variant", "a customer", "for all", "95% interval", "pays", "by the rule"]
-    made = pd.DataFrame(rows, columns=names)
-    made.attrs["currency"] = found.currency
-    return made
-
-
-WORTH_UNITS = {"a customer": "money", "for all": "money"}
-
-
-def worth_words(found: Found) -> Html:
-    """Say for how many customers the worth is worked out, and at what cost."""
-    even = found.cost / found.customers if found.customers else float("nan")
-    cost = (
-        f"The cost of {say(found.cost, 'money', currency=found.currency)} is taken off; it is earned back from "
-        f"{say(even, 'money', currency=found.currency)} a customer on."
-        if found.cost
-        else "No cost is taken off: the parameter cost is what it takes to give it to all."
-    )
-    return listed([f"For {say(found.customers, 'count')} customers, once. {cost}"])
-
-
-def traffic(found: Found) -> tuple[float, float]:
-    """Return the base rate of the latest experiment's control, and the customers who came in a day."""
-    for name in reversed(found.trials.experiments):
-        rows = found.trials.of(name)
-        known = rows[(rows["variant"] == found.trials.control[name]) & rows["converted"].notna()]
-        if len(known):
-            times = rows["assigned_at"].dropna()
-            days = (times.max() - times.min()).total_seconds() / 86_400 if len(times) > 1 else 0.0
-            return float(known["converted"].mean()), len(rows) / days if days > 0 else 0.0
-    return float("nan"), float("nan")
-
-
-def plan_frame(found: Found, *, variants: int = 2, power: float = 0.8) -> pd.DataFrame:
-    """Plan the next experiment from the last one's base rate and traffic: customers and days by the rise to be seen."""
-    base, daily = traffic(found)
-    if not 0 < base < 1:
-        return _lacking("no control group has a conversion rate between none and all")
-    sizes = [effect for effect in (0.01, 0.02, 0.03, 0.05, 0.08) if base + effect < 1]
-    made = plan(base, effects=sizes, units_per_day=daily, variants=variants, power=power)
-    made.attrs = {**found.trials.about, "base": base, "daily": daily}
-    return made
-
-
-PLAN_UNITS = {"effect": "share", "relative": "share", "per_variant": "count", "customers": "count", "days": "count"}
-
-
-def plan_words(made: pd.DataFrame, found: Found) -> Html:
-    """Say from which base rate and traffic the plan is made, and what the experiments so far could see."""
-    if made.attrs.get("missing"):
-        return absent(made.attrs["missing"])
-    said = [
-        f"In the latest control group {say(made.attrs['base'], 'share')} converted, and "
-        f"{say(made.attrs['daily'], 'count')} customers a day came into the experiment."
-    ]
-    for row in found.verdicts.to_dict("records"):
-        if row["measure"] == "conversion" and 0 < row["base"] < 1:
-            seen = smallest_effect(min(row["n"], row["n_control"]), row["base"])
-            if pd.notna(seen):
-                said.append(
-                    f"{row['experiment']}: with {int(min(row['n'], row['n_control'])):,} customers in the smaller "
-                    f"group, a rise of {_points(seen)} would have been seen in four of five such experiments. A "
-                    "smaller one would often have gone unseen."
-                )
-    return listed(said)
 
 
 def reconciled(found: Found) -> list[dict]:

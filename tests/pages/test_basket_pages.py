@@ -8,7 +8,7 @@ import crmkit
 from crmkit import paths
 from crmkit.errors import NotInThisData
 from crmkit.numbers import NBSP
-from crmkit.pages import basket
+from crmkit.pages import basket, cross_selling
 from crmkit.plots import baskets as figures
 
 
@@ -31,7 +31,7 @@ def test_one_rule_is_read_aloud(found):
 
 
 def test_the_test_compares_with_simpler_lists(found):
-    assert "of as many of the products that most buy" in basket.trial_words(found).text
+    assert "of as many of the products that most buy" in cross_selling.trial_words(found).text
 
 
 def test_the_checks_hold(found):
@@ -63,7 +63,7 @@ def test_one_product_alone():
     found = basket.work(crm, "2026-02")
     assert basket.one_rule(found).text.startswith("No pair")
     assert basket.groups_words(found).text.startswith("No column")
-    for made in (basket.rule_table(found), basket.sets_table(crm, found), basket.offers_table(found)):
+    for made in (basket.rule_table(found), basket.sets_table(crm, found), cross_selling.offers_table(found)):
         assert made.attrs["missing"]
     assert basket.card(found)["value"].tolist()[0] == 0
 

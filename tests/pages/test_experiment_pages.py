@@ -10,7 +10,7 @@ import crmkit
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.sequential import peeking
 from crmkit.numbers import NBSP
-from crmkit.pages import experiment
+from crmkit.pages import experiment, experiment_next
 from crmkit.plots import experiments as figures
 
 
@@ -61,8 +61,8 @@ def test_open_says_how_many_customers_it_takes():
 
 
 def test_groups_that_were_found_by_looking(sample, found):
-    shown = experiment.segments_table(sample, found, "segment")
-    said = text(experiment.segments_words(shown, found))
+    shown = experiment_next.segments_table(sample, found, "segment")
+    said = text(experiment_next.segments_words(shown, found))
     assert "EXP-2, treatment: the groups differ by a little more than chance" in said
     assert "no group is to be called a success" in said
 
@@ -73,7 +73,7 @@ def test_the_checks_hold(found):
 
 
 def test_worth(found):
-    shown = experiment.worth_table(found).set_index("experiment")
+    shown = experiment_next.worth_table(found).set_index("experiment")
     assert shown.loc["EXP-1", "pays"] == "yes"
     assert shown.loc["EXP-2", "pays"] == "not known"
 
@@ -83,7 +83,7 @@ def test_figures_say_what_they_show(found):
     assert "The bound was passed at look" in ax.crm_alt
     assert "bound" in ax.crm_twin().html
     assert "of effects that are not there" in figures.peeking(peeking(3)).crm_alt
-    ahead = experiment.plan_frame(found)
+    ahead = experiment_next.plan_frame(found)
     assert "points takes" in figures.days_needed(ahead).crm_alt
     assert figures.days_needed(ahead.iloc[:0]).crm_alt.startswith("Nothing can be planned")
 
@@ -92,7 +92,7 @@ def test_one_variant_alone():
     found = experiment.work(company(new=(3, 10)), "2026-Q1")
     assert not len(found.verdicts)
     assert text(experiment.reading(found)).startswith("No experiment has two variants")
-    for made in (experiment.value_table(found), experiment.worth_table(found), experiment.looks_frame(found)):
+    for made in (experiment.value_table(found), experiment_next.worth_table(found), experiment.looks_frame(found)):
         assert made.attrs["missing"]
     assert not len(experiment.card(found))
 
@@ -104,7 +104,7 @@ def test_no_outcome_at_all():
     assert found.verdicts["verdict"].tolist() == ["missing"]
     assert "no outcome to read" in text(experiment.reading(found))
     assert np.isnan(experiment.card(found)["value"]).all()
-    assert experiment.plan_frame(found).attrs["missing"]
+    assert experiment_next.plan_frame(found).attrs["missing"]
 
 
 def test_experiments_that_begin_later():

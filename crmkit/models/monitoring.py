@@ -74,7 +74,7 @@ def drift(before: Mapping[str, Any] | pd.DataFrame, now: pd.DataFrame) -> pd.Dat
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"x": [float(i) for i in range(1000)]})
+    >>> frame = pd.DataFrame({"x": [float(i) for i in range(200)]})
     >>> drift(frame, frame)[["psi", "ks", "verdict"]].values.tolist()
     [[0.0, 0.0, 'as before']]
     """

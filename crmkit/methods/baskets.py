@@ -64,7 +64,7 @@ class Baskets:
     def notes(self) -> list[str]:
         """What was left out, one text a reason."""
         names = {"item": self.item, "basket": self.basket, "most": self.most_items}
-        return [f"{count:,} {_WHY[why].format(**names)} left out" for why, count in self.left_out.items() if count]
+        return [f"left out {_WHY[why].format(**names)}: {count:,}" for why, count in self.left_out.items() if count]
 
 
 def baskets(
@@ -107,7 +107,7 @@ def baskets(
     >>> lines = pd.DataFrame({"order_id": list("1122"), "product_id": ["tea", "cup", "tea", None]})
     >>> found = baskets(lines)
     >>> found.lines.count().to_pyarrow().as_py(), found.notes
-    (3, ['1 lines that name no product_id left out'])
+    (3, ['left out lines that name no product_id: 1'])
     """
     if isinstance(source, Baskets):
         return source

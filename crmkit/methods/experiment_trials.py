@@ -150,16 +150,16 @@ def _clean(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     said: dict[str, list[str]] = {}
     none = rows["variant"].isna()
     for name, count in rows[none].groupby("experiment").size().items():
-        said.setdefault(str(name), []).append(f"{count:,} rows without a variant")
+        said.setdefault(str(name), []).append(f"rows without a variant: {count:,}")
     rows = rows[~none].assign(variant=lambda frame: frame["variant"].astype(str))
     kinds = rows.groupby(["experiment", "unit"])["variant"].transform("nunique")
     for name, count in rows[kinds > 1].groupby("experiment")["unit"].nunique().items():
-        said.setdefault(str(name), []).append(f"{count:,} customers in several variants")
+        said.setdefault(str(name), []).append(f"customers in several variants: {count:,}")
     rows = rows[kinds == 1]
     kept = rows.sort_values("assigned_at", kind="stable").drop_duplicates(["experiment", "unit"])
     for name, count in (rows.groupby("experiment").size() - kept.groupby("experiment").size()).items():
         if count:
-            said.setdefault(str(name), []).append(f"{count:,} rows that repeat a customer")
+            said.setdefault(str(name), []).append(f"rows that repeat a customer: {count:,}")
     return kept.sort_index(), {name: " and ".join(parts) for name, parts in said.items()}
 
 

@@ -148,7 +148,7 @@ def left_out(found: Found) -> Html:
     notes = found.pair.attrs["notes"]
     alone = found.pair.attrs["drawn"] == "orders"
     return listed([
-        text + (f" {'; '.join(notes)}." if notes else " Nothing is left out."),
+        text + (f" {'; '.join(notes).capitalize()}." if notes else " Nothing is left out."),
         "Orders, not customers, are drawn for the intervals of lift: they are a little too narrow." if alone else "",
     ])  # fmt: skip
 

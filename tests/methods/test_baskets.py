@@ -89,7 +89,7 @@ def test_huge_baskets_are_left_out_and_said():
     huge = pd.DataFrame({"order_id": "x", "product_id": [f"p{n}" for n in range(5000)]})
     found = pairs(pd.concat([lines(), huge]), min_orders=1)
     assert found.attrs["orders"] == 8
-    assert found.attrs["notes"] == ["1 baskets with more than 100 different items left out"]
+    assert found.attrs["notes"] == ["left out baskets with more than 100 different items: 1"]
     pd.testing.assert_frame_equal(found, pairs(lines(), min_orders=1))
 
 
@@ -100,7 +100,7 @@ def test_returns_and_strays_are_left_out_and_said():
     crm = crmkit.open({"orders": orders, "order_lines": held})
     found = pairs(crm, min_orders=1)
     assert found[["both", "orders"]].values.tolist() == [[1, 2]]
-    assert found.attrs["notes"] == ["3 lines of returns left out", "1 lines whose order is not in the data left out"]
+    assert found.attrs["notes"] == ["left out lines of returns: 3", "left out lines whose order is not in the data: 1"]
 
 
 def test_a_period_without_orders():

@@ -108,7 +108,7 @@ def test_customers_in_two_variants_are_left_out_and_said():
     rows["customer_id"] = [str(n) for n in range(199)] + ["0"]
     found = trials(rows)
     assert len(found.rows) == 198
-    assert found.left_out == {"experiment": "1 customers in several variants"}
+    assert found.left_out == {"experiment": "customers in several variants: 1"}
 
 
 def test_unknown_outcomes_are_not_failures():

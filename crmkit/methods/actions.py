@@ -184,7 +184,7 @@ ACTIONS = (
         reason=_upgradable, cost=20.0, success_rate=0.20, outcome="revenue",
     ),
     Action(
-        "chase_overdue", "Reminder of what is owed",
+        "chase_overdue", "Overdue reminder",
         "customers who owe for an order longer than agreed, but not for longer than a year; a call settles it",
         who=lambda rows: rows["owed"].gt(0) & rows["overdue_days"].le(CHASE_DAYS),
         probability=lambda rows: rows["unpaid_chance"], value=lambda rows: rows["owed"],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.periods import Period
 
-CARDS = ("actions_gain", "actions_count", "actions_cost", "actions_calls", "actions_held")
+CARDS = ("actions_gain", "actions_count", "actions_cost", "actions_held")
 DEFINED = ("churn_rate", "renewal_rate", "mrr", "revenue_per_customer", "gross_margin", "receivables", "nps", "csat")
 LIST_UNITS = {"risk": "share", "cost": "money", "gain": "money"}
 ACTION_UNITS = {"customers": "count", "cost": "money", "gain": "money", "a customer": "money", "success": "share",

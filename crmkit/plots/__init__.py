@@ -5,6 +5,7 @@ those need who don't see it: `ax.crm_alt`, a sentence made from the numbers, and
 `notebook.show` shows all three.
 """
 
+from crmkit.plots.actions import action_reach, action_sensitivity
 from crmkit.plots.association import coefficients
 from crmkit.plots.baskets import lift_matrix, lift_within, pair_map
 from crmkit.plots.changes import bridge, levers
@@ -38,6 +39,8 @@ __all__ = [
     "PALETTE",
     "About",
     "FontWarning",
+    "action_reach",
+    "action_sensitivity",
     "backtest",
     "bars",
     "bridge",

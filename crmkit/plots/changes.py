@@ -137,7 +137,9 @@ def levers(
             state = f"the levers miss the change by {difference(gap, what)}"
         if names:
             _draw_levers(ax, [*names, "change in all"], np.append(size, whole), what)
-            found = f"{name}: {difference(whole, what)}, most of it from {names[0]} ({difference(size[0], what)})"
+            with_it = size[0] * whole > 0
+            most = "most of it from" if with_it else "although"
+            found = f"{name}: {difference(whole, what)}, {most} {names[0]} ({difference(size[0], what)})"
         else:
             style.no_data(ax)
             found = f"{name}: no data"

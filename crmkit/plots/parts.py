@@ -22,6 +22,7 @@ _MEANT = {
     "promoters": style.GAIN, "passives": "#c9c9c9", "detractors": style.LOSS,
     "won": style.GAIN, "open": "#c9c9c9", "lost": style.LOSS,
     "renewed": style.GAIN, "lapsed": style.LOSS,
+    "(none)": "#c9c9c9", "not known": "#c9c9c9", "unknown": "#c9c9c9",
 }  # fmt: skip
 _MOST_PARTS = 8
 _TINTS = ("#0067A5", "#E0A33B", "#00785A", "#D98BB9", "#6FB7DE", "#8A6400", "#B84A00", "#b3b3b3")

@@ -82,7 +82,8 @@ def composition(
             alt = _parts_alt(shares, labels, what)
         more = f"{left} smaller groups not drawn" if left else ""
         total = counts.to_numpy().sum() if len(counts) else 0
-        n = f"n = {words.say(float(total), 'count', lang=what.lang)}" if total else ""
+        counted = total and what.unit in ("", "count", "people")  # a sum of money is no number of observations
+        n = f"n = {words.say(float(total), 'count', lang=what.lang)}" if counted else ""
         end = f"data to {say_period(what.as_of)}" if what.as_of is not None else ""
         name = what.title or (parts.replace("_", " ").capitalize() if parts != "metric" else "Composition")
         line = " · ".join(p for p in (f"{name}, share in %", n, end) if p)

@@ -55,6 +55,10 @@ def choose_basis(crm: Crm, basis: str = "auto") -> str:
     pick("basis", basis, BASES)
     told = "customers" in crm.tables and "lost_at" in crm.present["customers"]
     can = {"losses": "subscriptions" in crm.relations or told, "orders": "orders" in crm.relations}
+    if basis == "auto" and not any(can.values()):
+        raise NotInThisData(
+            "churn: not in this data, needs the table subscriptions or orders, or the column customers.lost_at."
+        )
     if basis == "auto":
         basis = "losses" if can["losses"] else "orders"
     if not can[basis]:

@@ -282,12 +282,14 @@ def churn_table(
     given = rows.rename(columns=str)[features]
     keys = [name for name in features if _is_key(given[name])]
     features = [name for name in features if name not in keys]
-    panel = given[features].assign(customer_id=rows[id].to_numpy() if id else np.arange(len(rows)), churned=left)
+    panel = given[features].assign(
+        customer_id=rows[id].astype(str).to_numpy() if id else np.arange(len(rows)).astype(str), churned=left
+    )
     attrs = {"features": features, "titles": {name: name.replace("_", " ") for name in features},
              "units": dict.fromkeys(features, ""), "left_out": dict.fromkeys(keys, "another value in each row"),
              "window_days": None, "basis": "table"}  # fmt: skip
     panel.attrs = attrs
-    strength = alone(panel)
+    strength = alone(panel).sort_values(ascending=False, kind="stable")
     strong = strength[(strength > SURE) & ~strength.index.isin(allowed) & enough(panel["churned"])]
     if len(strong):
         raise DataError(

@@ -148,9 +148,10 @@ def profit_words(found: Study, terms: dict[str, Any], frame: pd.DataFrame) -> Ht
         if limit <= 1
         else "for the average customer it never pays"
     )
+    each = "; for dear customers from less, for small ones from more" if terms["value"] == "value" else ""
     said = [
         f"An offer costs {say(terms['cost'], **money)}, keeps {say(terms['success_rate'], 'share')} of those who would "
-        f"leave, and {worth}: {pays}; for dear customers from less, for small ones from more.",
+        f"leave, and {worth}: {pays}{each}.",
     ]
     if attrs["best"]:
         said.append(

@@ -167,6 +167,9 @@ def test_a_flat_table_gives_the_same_page_without_what_needs_dates(sample, flat)
     calls = churn_offers.calls(flat, terms, holdout=0.1)
     assert calls["customer_id"].str.startswith("c").all()
     assert len(churn.learned_from(flat)) == 1
+    assert "the strongest alone, happy, has an AUC" in plain(churn.features_used(flat))
+    curve = churn_offers.curve(flat, terms)
+    assert "dear customers" not in plain(churn_offers.profit_words(flat, terms, curve))
     kept = churn_promise.kept_promise(sample, flat)
     assert "flat table has no dates" in plain(pages.grid(churn_promise.promise_table(kept), caption="x"))
     assert churn_promise.time_to_leave(flat).attrs["missing"] == churn.FLAT
@@ -179,7 +182,7 @@ def test_a_flat_table_gives_the_same_page_without_what_needs_dates(sample, flat)
 
 
 def test_data_that_says_nothing_of_leaving_is_not_this_page(pipeline):
-    with pytest.raises(NotInThisData, match=r"needs the table subscriptions"):
+    with pytest.raises(NotInThisData, match=r"needs the table subscriptions or orders"):
         churn.study(pipeline, pipeline.period("2026-Q2"), **OPTIONS)
 
 

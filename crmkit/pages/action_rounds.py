@@ -11,6 +11,7 @@ import pandas as pd
 from crmkit.methods.action_export import write_list
 from crmkit.methods.action_results import ALL, measured_success, read_list, round_results
 from crmkit.methods.action_rounds import ACT, HELD, balance, hold_out
+from crmkit.methods.actions import ACTIONS
 from crmkit.methods.common import run
 from crmkit.notebook import say as say_html
 from crmkit.numbers import say, say_interval
@@ -77,12 +78,15 @@ def balanced(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def brought(results: pd.DataFrame) -> pd.DataFrame:
-    """List what the last round brought, ready to be shown."""
+    """List what the last round brought, ready to be shown: of each action by its own outcome, of all by each."""
     if missing_from(results):
         return results
+    own = {(action.title, action.outcome) for action in ACTIONS} | {(ALL, outcome) for outcome in _OUTCOMES}
     form = {"currency": results.attrs["currency"]}
     made = []
     for row in results.itertuples():
+        if (row.action, row.outcome) not in own:
+            continue
         unit = "share" if row.outcome == "left" else "money"
         money = {"unit": "money", **form}
         made.append({

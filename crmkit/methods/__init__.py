@@ -24,6 +24,7 @@ from crmkit.methods.experiment_plan import plan, power_of, sample_size, smallest
 from crmkit.methods.experiment_trials import trials
 from crmkit.methods.experiments import effects_by, experiment_effects, looks, sample_ratios, tail_effects, worth
 from crmkit.methods.funnel import funnel, stage_order
+from crmkit.methods.hazards import cox, stretches
 from crmkit.methods.investment import cash_flow, irr, npv, payback_months, roi, roi_gross
 from crmkit.methods.itemsets import itemsets, set_rules
 from crmkit.methods.landing_pages import landing_pages
@@ -81,6 +82,7 @@ __all__ = [
     "control_chart",
     "control_limits",
     "cost_by_category",
+    "cox",
     "crm_benefits",
     "cross_sell",
     "cross_sell_test",
@@ -155,6 +157,7 @@ __all__ = [
     "site_funnel",
     "smallest_effect",
     "stage_order",
+    "stretches",
     "tail_effects",
     "ticket_load",
     "tornado",

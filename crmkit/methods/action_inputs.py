@@ -118,7 +118,6 @@ def action_inputs(
         basis.append(line)
         rows = rows.merge(found, on="customer_id", how="left", validate="one_to_one") if len(found) else rows
     rows, line = _risk_of_buyers(crm, ask, rows)
-    rows = _typed(rows)
     known = {"segment": "segment", "worth": "expected_value", "contract": "mrr", "next product": "product_id",
              "overdue money": "owed", "low answers": "low_score", "upgrades": "upgrade_chance"}  # fmt: skip
     made = pd.DataFrame([*basis, line])
@@ -241,12 +240,12 @@ def _risk_of_buyers(crm: Any, ask: Ask, rows: pd.DataFrame) -> tuple[pd.DataFram
     """Fill the risk of those without a contract: the chance not to be there, else the rule of recency."""
     from crmkit.models.projection import BUYING
 
-    rows = rows.reindex(columns=list(dict.fromkeys(["customer_id", *rows.columns, *COLUMNS])))
+    rows = _typed(rows.reindex(columns=["customer_id", *COLUMNS]))
     line = {"part": "risk without a contract", "based on": "", "customers": 0, "why": ""}
     open_ = rows["churn_risk"].isna()
     alive = open_ & rows["part"].eq(BUYING) & rows["p_alive"].notna()
     if alive.any():
-        rows.loc[alive, "churn_risk"] = 1 - rows.loc[alive, "p_alive"].astype(float)
+        rows.loc[alive, "churn_risk"] = 1 - rows.loc[alive, "p_alive"]
         rows.loc[alive, "risk_reason"] = "silent for long, for a customer of this pace"
         return rows, line | {"based on": "chance to be there, from the model of buying", "customers": int(alive.sum())}
     found, line = _first_that_can(crm, ask, line["part"], [("no order for so many days", _recency)])

@@ -55,6 +55,8 @@ LATER = (
     "statsmodels.duration.hazard_regression",
     "skops.io",
 )
+#: Notebooks run side by side: threads of one would wait for those of another, and sums depend on how many there are.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _MANY = 3
 """With so many notebooks more are likely to come."""
 #: Parts of crmkit that no report notebook uses.
@@ -76,7 +78,8 @@ def environment(prepared: Path | None = None) -> dict[str, str]:
     `prepared` is the folder of the tables' copy that the kernels share.
     """
     return (
-        os.environ
+        _ONE_THREAD  # unless somebody says otherwise
+        | os.environ
         | _search_path()
         | {
             "PYTHONHASHSEED": "0",

@@ -255,10 +255,11 @@ def _settled(rows: pd.DataFrame) -> pd.DataFrame:
     """Return those for whom nothing is projected: contracts that ended, and those who bought through sales only."""
     if not len(rows):
         return rows
-    ended = rows["last_ended_at"].notna()
+    left_at = pd.to_datetime(rows["last_ended_at"])  # all null, and then no time, where there are no contracts
+    ended = left_at.notna()
     days = pd.Series(rows["recency"], index=rows.index).astype(float) * 7
     last = pd.to_datetime(rows["first_day"]) + pd.to_timedelta(days, unit="D")
-    back = ended & (last > rows["last_ended_at"] + pd.Timedelta(days=31))
+    back = ended & (last > left_at + pd.Timedelta(days=31))
     gone = ended & ~back
     return rows.assign(
         model=np.where(gone, "contract ended", ""),

@@ -265,3 +265,15 @@ def test_importing_models_is_light():
 def test_totals_widen_with_fewer_customers(sample):
     whole = project(sample).totals.set_index("part").loc[BUYING]
     assert np.log(whole["high"] / whole["low"]) < 0.3
+
+
+def test_a_shop_without_contracts_is_valued(sample):
+    orders, customers = (sample.relations.get(name) for name in ("orders", "customers"))
+    bought = orders.filter(orders.opportunity_id.isnull()).select("order_id", "customer_id", "ordered_at", "amount")
+    people = customers.select("customer_id", "created_at")
+    shop = crmkit.open({"orders": bought.to_pandas(), "customers": people.to_pandas()}, as_of="2026-09-30")
+    found = lifetime_value(shop, horizon=12)
+    assert found["customer_id"].is_unique
+    assert (found["expected_value"].dropna() >= 0).all()
+    assert found["expected_value"].notna().mean() > 0.9
+    assert "contract ended" not in set(found["model"])

@@ -268,12 +268,12 @@ def test_totals_widen_with_fewer_customers(sample):
 
 
 def test_a_shop_without_contracts_is_valued(sample):
-    orders, customers = (sample.relations.get(name) for name in ("orders", "customers"))
-    bought = orders.filter(orders.opportunity_id.isnull()).select("order_id", "customer_id", "ordered_at", "amount")
-    people = customers.select("customer_id", "created_at")
-    shop = crmkit.open({"orders": bought.to_pandas(), "customers": people.to_pandas()}, as_of="2026-09-30")
+    orders = sample.relations.get("orders")
+    bought = orders.select("order_id", "customer_id", "ordered_at", "amount", "opportunity_id")
+    shop = crmkit.open({"orders": bought.to_pandas()}, as_of="2026-09-30")
     found = lifetime_value(shop, horizon=12)
     assert found["customer_id"].is_unique
     assert (found["expected_value"].dropna() >= 0).all()
-    assert found["expected_value"].notna().mean() > 0.9
+    assert found["expected_value"].notna().sum() > 500
+    assert found.loc[found["expected_value"].isna(), "note"].ne("").all(), "who bought through sales only is said to be"
     assert "contract ended" not in set(found["model"])

@@ -20,6 +20,7 @@ import duckdb
 import ibis
 
 from crmkit import config as settings
+from crmkit import readers
 from crmkit.crm import Crm
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _without_attrs(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _opened(about: dict[str, Any], files: dict[str, list[Path]], path: Path) -> Crm:
     engine = ibis.duckdb.connect(path, read_only=True)
+    readers.settle(engine, sum(about["rows"].values()))
     told = Path(about["source"]) / "crm.toml"
     return Crm(
         engine=engine,

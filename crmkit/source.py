@@ -131,6 +131,8 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
     looks = {name: _look(table, copied=name in raw.copied) for name, table in usable.items()}
     problems += [problem for name, table in usable.items() for problem in _problems(table, looks[name])]
     known = known or _latest(looks)
+    if raw.copied or raw.files:  # an engine of crmkit's own, not one that somebody else works with
+        readers.settle(raw.engine, sum(int(look["rows"]) for look in looks.values()))
     crm = Crm(
         engine=raw.engine,
         tables={name: _stored(raw, table, looks[name]) for name, table in usable.items()},

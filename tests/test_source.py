@@ -592,3 +592,18 @@ def test_empty_text_in_parquet_is_null_whether_the_file_says_so_or_not(tmp_path)
         assert crm.leads.status.to_pyarrow().to_pylist() == ["new", "old", None]
         raw = readers.read(folder)
         assert raw.filled["leads"] == ({"lead_id", "status"} if statistics else set())
+
+
+def test_few_rows_are_added_up_in_one_order(tmp_path, monkeypatch):
+    def threads(crm):
+        return crm.engine.con.execute("SELECT current_setting('threads')").fetchone()[0]
+
+    orders = "order_id,customer_id,ordered_at,amount\n1,A,2026-01-01,5\n"
+    assert threads(crmkit.open(folder(tmp_path, orders=orders))) == 1
+    assert threads(crmkit.open({"leads": {"lead_id": ["a"], "created_at": ["2026-01-01"]}})) == 1
+    own = ibis.duckdb.connect()
+    own.raw_sql("SET threads = 3; CREATE TABLE leads AS SELECT 'a' AS lead_id, TIMESTAMP '2026-01-01' AS created_at")
+    assert threads(crmkit.open(own)) == 3, "somebody else's engine is left as it is"
+    monkeypatch.setattr(readers, "ROWS_FOR_ONE_THREAD", 0)
+    many = folder(tmp_path, orders=orders)
+    assert threads(crmkit.open(many)) == duckdb.connect().execute("SELECT current_setting('threads')").fetchone()[0]

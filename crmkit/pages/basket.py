@@ -25,7 +25,6 @@ from crmkit.tables import Html
 if TYPE_CHECKING:
     from crmkit.crm import Crm
 
-CARDS = ("clear_pairs", "top_lift", "offers_taken", "offers", "expected")
 DEFINED = ("orders_placed", "average_order_value", "gross_margin")
 
 
@@ -115,32 +114,6 @@ def lacking(reason: str) -> pd.DataFrame:
     return frame
 
 
-def card(found: Found) -> pd.DataFrame:
-    """Make the headline numbers of the page, in the form of a scorecard."""
-    pair, offers, rows = found.pair, found.offers, []
-    clear = pair[pair["clear"]]
-    note = f"of {pair.attrs['tested']:,} that could be seen"
-    rows.append(("clear_pairs", "Pairs that go together", "count", len(clear), None, None, note))
-    if len(clear):
-        top = clear.iloc[0]
-        name = f"{top['name']} + {top['with_name']}"
-        rows.append(
-            ("top_lift", "Lift of the first pair", "ratio", top["lift"], top["lift_low"], top["lift_high"], name)
-        )
-    if len(offers):
-        test = offers.attrs["test"].iloc[0]
-        days = offers.attrs["window_days"]
-        rows.append(("offers_taken", "Offers bought anyway in the test", "share", test["rate"], test["low"],
-                     test["high"], f"within {days} days"))  # fmt: skip
-        rows.append(("offers", "Offers that can be made now", "count", len(offers), None, None,
-                     f"to {offers['customer_id'].nunique():,} customers"))  # fmt: skip
-        if offers["expected_value"].notna().any():
-            rows.append(("expected", f"Expected {offers.attrs['value_of']} of them", "money",
-                         offers["expected_value"].sum(), None, None, f"in {days} days, offered or not"))  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["metric", "title", "unit", "value", "low", "high", "note"])
-    return frame.assign(previous=None, verdict="", value=frame["value"].astype(float))
-
-
 def left_out(found: Found) -> Html:
     """Say how many orders were counted, of what time, and what was left out."""
     orders = found.pair.attrs["orders"]
@@ -150,33 +123,6 @@ def left_out(found: Found) -> Html:
     return listed([
         text + (f" {'; '.join(notes).capitalize()}." if notes else " Nothing is left out."),
         "Orders, not customers, are drawn for the intervals of lift: they are a little too narrow." if alone else "",
-    ])  # fmt: skip
-
-
-def one_rule(found: Found, *, place: int = 0) -> Html:
-    """Read the rules of one pair aloud, with all numbers that they need."""
-    clear = found.pair[found.pair["clear"]]
-    if not len(clear):
-        return absent("no pair is bought together clearly more often than by chance")
-    pair = clear.iloc[place]
-    one, other = pair["name"], pair["with_name"]
-    chance = pair["orders_item"] * pair["orders_with"] / pair["orders"]
-    both = found.rule[
-        found.rule["antecedent"].isin([pair["item"], pair["with_item"]])
-        & found.rule["consequent"].isin([pair["item"], pair["with_item"]])
-    ].set_index("antecedent")
-    there, back = both.loc[pair["item"]], both.loc[pair["with_item"]]
-    people = f" of {say(pair['customers'], 'count')} customers" if pd.notna(pair["customers"]) else ""
-    return listed([
-        f"{one} is in {pair['orders_item']:,} of {pair['orders']:,} orders, {other} in {pair['orders_with']:,}. If "
-        f"neither cared for the other, chance would put both into {chance:,.0f}. It is {pair['both']:,} "
-        f"orders{people}: {say(pair['lift'], '', digits=1)} times as many (95% interval "
-        f"{say(pair['lift_low'], '', digits=1)} to {say(pair['lift_high'], '', digits=1)}).",
-        f"Of the orders with {one}, {say(there['confidence'], 'share')} also hold {other} (95% interval "
-        f"{say_interval(there['confidence_low'], there['confidence_high'], 'share')}); of all orders "
-        f"{say(there['consequent_support'], 'share')} do.",
-        f"The other way round, of the orders with {other}, {say(back['confidence'], 'share')} also hold {one}. Lift "
-        "has no direction; confidence has two.",
     ])  # fmt: skip
 
 

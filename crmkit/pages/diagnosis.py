@@ -172,7 +172,7 @@ def verdict(
     now = crm.period(period)
     said = [] if named else [_chosen(crm, period, against)]
     plain = compared(crm, [metric], period, against)
-    said.append(_against_noise(plain, metric, crm.period(against).name, crm.config.currency))
+    said.append(_against_noise(plain, metric, crm.period(against).name, crm.config.currency, is_noise(card, metric)))
     said += [] if missing_from(charted) else [_in_the_chart(charted, now)]
     if not missing_from(ranked):
         said.append(_apart(ranked))
@@ -181,7 +181,7 @@ def verdict(
     return listed(said)
 
 
-def _against_noise(card: pd.DataFrame, metric: str, then: str, currency: str) -> str:
+def _against_noise(card: pd.DataFrame, metric: str, then: str, currency: str, one_of_many: bool) -> str:
     if not len(card) or pd.isna(card["change"].iloc[0]):
         return f"{find(metric).title} is not known in both periods."
     row = card.iloc[0]
@@ -191,7 +191,7 @@ def _against_noise(card: pd.DataFrame, metric: str, then: str, currency: str) ->
     span = _difference_span(row, currency)
     if "noise" in row["verdict"]:
         return f"{text}{span}: no more than noise."
-    return f"{text}{span}: more than noise, seen by itself."
+    return f"{text}{span}: more than noise{', had it been the only one looked at' if one_of_many else ''}."
 
 
 def _amount(change: float, unit: str, currency: str) -> str:

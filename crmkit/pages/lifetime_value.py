@@ -11,14 +11,12 @@ from crmkit.engine.availability import lacks
 from crmkit.models.projection import BUYING, Projection, project
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import values
-from crmkit.pages.showing import listed, missing_from
-from crmkit.tables import Html
+from crmkit.pages.showing import missing_from
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.periods import Period
 
-CARDS = ("value_in_hand", "customers_valued", "share_under_contract", "chance_alive")
 DEFINED = (
     "average_order_value", "gross_margin", "mrr", "renewal_rate", "churn_rate", "clv_simple", "clv_margin",
 )  # fmt: skip
@@ -53,92 +51,6 @@ def projected(
     day = f"{until(crm, now):%Y-%m-%d}"
     return project(crm, horizon=horizon, discount=discount, until=day, by=by or None, margin=margin or None,
                    fee_margin=fee_margin)  # fmt: skip
-
-
-def card(found: Projection) -> pd.DataFrame:
-    """Return the headline numbers of a projection in the form of a scorecard."""
-    rows, whole = found.customers, found.totals.iloc[-1]
-    months = f"{found.customers.attrs['horizon']:.0f} months"
-    known = rows[rows["expected_value"].notna() & (rows["p_alive"] > 0)]
-    loose = rows[(rows["part"] == BUYING) & rows["p_alive"].notna()]
-    bound = float(found.totals.loc[~found.totals["part"].isin([BUYING, "all"]), "expected_value"].sum())
-    nothing = not len(known)
-    made = [
-        ("value_in_hand", f"Expected margin ({months}, discounted)", "money",
-         np.nan if nothing else whole["expected_value"], whole["low"], whole["high"]),
-        ("customers_valued", "Customers projected", "count", float(len(known)), np.nan, np.nan),
-        ("share_under_contract", "Share of it from customers under contract", "share",
-         bound / whole["expected_value"] if whole["expected_value"] > 0 else np.nan, np.nan, np.nan),
-        ("chance_alive", "Chance that a buyer without a contract is still there", "share",
-         loose["p_alive"].mean() if len(loose) else np.nan, np.nan, np.nan),
-    ]  # fmt: skip
-    frame = pd.DataFrame(made, columns=["metric", "title", "unit", "value", "low", "high"])
-    frame["n"] = [np.nan if name == "customers_valued" else float(len(loose if name == "chance_alive" else known))
-                  for name in frame["metric"]]  # fmt: skip
-    return frame.assign(previous=np.nan, verdict="", status="", target=np.nan, better="")
-
-
-def how_known(found: Projection, tested: pd.DataFrame, ran: pd.DataFrame) -> Html:
-    """Say how the answer is known: by which models, how they did on hold-outs, and who has no number.
-
-    Parameters
-    ----------
-    found : Projection
-    tested : DataFrame
-        The test of the model of buying, as `lifetime_tests.buying_test` returns it.
-    ran : DataFrame
-        The test of the contracts, as `lifetime_tests.contract_test` returns it.
-    """
-    rows = found.customers
-    form = {"unit": "money", "currency": rows.attrs["currency"]}
-    whole = found.totals.iloc[-1]
-    used = found.choices[(found.choices["verdict"] == "used") & found.choices["for"].isin(_FLOWS)]
-    said = []
-    if len(used):
-        by_part = used.groupby("part", sort=False)["model"].agg(lambda names: " or ".join(dict.fromkeys(names)))
-        names = ", ".join(f"{model} for {part}" for part, model in by_part.items())
-        span = say_interval(whole["low"], whole["high"], **form)
-        said.append(f"It is known by {names}. The 95% interval is {span}: it covers what is not known of the "
-                    "parameters, and neither chance nor a future that differs from the past.")  # fmt: skip
-    if "error" in tested.attrs and np.isfinite(tested.attrs["error"]):
-        off = float(tested.attrs["error"])
-        far = f"{say(abs(off), 'share', digits=1)} too {'many' if off > 0 else 'few'} expected"
-        said.append(
-            f"Fitted to what was known on {tested.attrs['until']:%Y-%m-%d}, {tested.attrs['model']} expected "
-            f"{say(tested.attrs['expected'], 'count', digits=0)} orders after that day, and "
-            f"{say(tested.attrs['actual'], 'count')} came: {far if abs(off) >= 0.0005 else 'as many'}."
-        )
-    if "ran on" in ran:
-        last = ran.iloc[-1]
-        inside = (
-            "no more than chance makes"
-            if last["within"] == "yes"
-            else (
-                f"more than chance makes, so the projection of contracts is likely too "
-                f"{'low' if last['ran on'] > last['expected'] else 'high'}"
-            )
-        )
-        said.append(
-            f"Of the {say(float(last['contracts']), 'count')} contracts of that day "
-            f"{say(last['expected'], 'count', digits=0)} were expected to run on and {say(last['ran on'], 'count')} "
-            f"did: {inside}."
-        )
-    said += _left(rows)
-    return listed(said)
-
-
-_FLOWS = ("buying and stopping", "staying")
-
-
-def _left(rows: pd.DataFrame) -> list[str]:
-    """Say how many customers have no number, or 0, and why."""
-    made = []
-    for note, group in rows[rows["note"].fillna("") != ""].groupby("note", sort=True):
-        who = f"{say(float(len(group)), 'count')} customer{'' if len(group) == 1 else 's'}"
-        value = "count as 0" if group["expected_value"].eq(0).all() else "have no number"
-        value = value if len(group) > 1 else value.replace("count", "counts").replace("have", "has")
-        made.append(f"{who} {value}: {note}.")
-    return made
 
 
 def by_part(found: Projection) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import crmkit
 from crmkit import paths
 from crmkit.errors import NotInThisData
 from crmkit.numbers import NBSP
-from crmkit.pages import basket, cross_selling
+from crmkit.pages import basket, basket_answer, cross_selling
 from crmkit.plots import baskets as figures
 
 
@@ -18,13 +18,19 @@ def found(sample):
 
 
 def test_the_answer(found):
-    card = basket.card(found).set_index("metric")
+    card = basket_answer.card(found).set_index("metric")
     assert card.loc["clear_pairs", "value"] == found.pair["clear"].sum()
     assert card.loc["top_lift", "note"] == "Bar blend, 3 kg + Takeaway cups, 500"
 
 
+def test_the_answer_names_the_first_pair_and_whom_to_offer(found):
+    text = basket_answer.answer(found).text
+    assert text.startswith("Bar blend, 3 kg and Takeaway cups, 500 stand in the same order 4.2 times as often")
+    assert f"{found.offers['customer_id'].nunique():,} customers can be offered" in text
+
+
 def test_one_rule_is_read_aloud(found):
-    said = basket.one_rule(found).text.replace(NBSP, " ")
+    said = basket_answer.one_rule(found).text.replace(NBSP, " ")
     pair = found.pair.iloc[0]
     assert f"in {pair['orders_item']:,} of {pair['orders']:,} orders" in said
     assert "Lift has no direction" in said
@@ -61,11 +67,12 @@ def test_one_product_alone():
               "ordered_at": ["2026-01-01", "2026-02-01"]}  # fmt: skip
     crm = crmkit.open({"orders": orders, "order_lines": {"order_id": ["1", "2"], "product_id": ["a", "a"]}})
     found = basket.work(crm, "2026-02")
-    assert basket.one_rule(found).text.startswith("No pair")
+    assert basket_answer.one_rule(found).text.startswith("No pair")
+    assert basket_answer.answer(found).text.startswith("No pair")
     assert basket.groups_words(found).text.startswith("No column")
     for made in (basket.rule_table(found), basket.sets_table(crm, found), cross_selling.offers_table(found)):
         assert made.attrs["missing"]
-    assert basket.card(found)["value"].tolist()[0] == 0
+    assert basket_answer.card(found)["value"].tolist()[0] == 0
 
 
 def test_without_lines_there_is_no_page(tmp_path):

@@ -10,7 +10,7 @@ from crmkit.errors import UsageError
 from crmkit.models import project
 from crmkit.models.projection import BUYING
 from crmkit.numbers import NBSP
-from crmkit.pages import answer, draw, headline_cards, lifetime_tests, lifetime_value
+from crmkit.pages import draw, headline_cards, lifetime_answer, lifetime_tests, lifetime_value
 
 
 def plain(html):
@@ -61,7 +61,7 @@ def little():
 
 
 def test_the_answer_is_the_whole_and_its_cards_agree(found):
-    card = lifetime_value.card(found).set_index("metric")
+    card = lifetime_answer.card(found).set_index("metric")
     whole = found.totals.iloc[-1]
     assert card.loc["value_in_hand", "value"] == whole["expected_value"]
     assert card.loc["customers_valued", "value"] == whole["customers"] == 1223
@@ -69,14 +69,16 @@ def test_the_answer_is_the_whole_and_its_cards_agree(found):
     assert card.loc["chance_alive", "value"] == pytest.approx(loose["p_alive"].mean())
     bound = found.totals.set_index("part")["expected_value"]
     assert card.loc["share_under_contract", "value"] == pytest.approx(1 - bound[BUYING] / bound["all"])
-    text = answer(card.reset_index(), ["value_in_hand", "customers_valued"], currency="EUR").text
-    assert text.startswith("Expected margin (12 months, discounted) is €")
-    assert "Customers projected are 1,223." in text
-    assert len(headline_cards(card.reset_index(), lifetime_value.CARDS, currency="EUR").text.splitlines()) >= 4
+    text = lifetime_answer.answer(card.reset_index(), currency="EUR").text
+    assert text.startswith(
+        "1,223 customers in hand are expected to bring a margin of €1.26M in 12 months (95% interval €"
+    )
+    assert f"{100 * card.loc['chance_alive', 'value']:.1f}% are likely still there" in text
+    assert len(headline_cards(card.reset_index(), lifetime_answer.CARDS, currency="EUR").text.splitlines()) >= 4
 
 
 def test_how_it_is_known_names_models_interval_and_tests(found, held, ran):
-    text = plain(lifetime_value.how_known(found, lifetime_tests.buying_test(held), ran))
+    text = plain(lifetime_answer.how_known(found, lifetime_tests.buying_test(held), ran))
     assert "Of the 474 contracts of that day" in text
     assert "349 did: more than chance makes, so the projection of contracts is likely too low." in text
     assert "It is known by BG/NBD for orders without a contract" in text
@@ -204,9 +206,9 @@ def test_a_shop_alone_has_buyers_and_says_what_contracts_need(shop):
 def test_where_there_is_little_each_block_says_so(little):
     now = little.period("2026-Q1")
     found = lifetime_value.projected(little, now)
-    card = lifetime_value.card(found)
+    card = lifetime_answer.card(found)
     assert card.set_index("metric")["value"].drop("customers_valued").isna().all()
-    assert answer(card, ["value_in_hand"]).text == "Nothing to measure yet."
+    assert "is not known from this data" in lifetime_answer.answer(card).text
     held = lifetime_tests.hold_out(little, found, months=1)
     assert held.missing
     blocks = [
@@ -217,7 +219,7 @@ def test_where_there_is_little_each_block_says_so(little):
     ]  # fmt: skip
     assert all(block.attrs.get("missing") for block in blocks)
     ran = lifetime_tests.contract_test(little, found)
-    assert "nobody bought again" in plain(lifetime_value.how_known(found, lifetime_tests.buying_test(held), ran))
+    assert "nobody bought again" in plain(lifetime_answer.how_known(found, lifetime_tests.buying_test(held), ran))
     assert "no rows" not in draw(plots.distribution, lifetime_value.alive(found)).text
 
 

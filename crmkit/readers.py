@@ -7,6 +7,7 @@ and never written to.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -22,6 +23,8 @@ from crmkit.errors import DataError, UsageError
 
 _SUFFIXES = (".csv", ".parquet")
 ROWS_FOR_ONE_THREAD = 1_000_000
+_HELD = 0.85
+"""The part of the memory allowed that DuckDB is told of: it uses some more that it doesn't count."""
 """With more rows than this in all its tables, an engine works in as many threads as there are cores."""
 
 
@@ -97,8 +100,22 @@ def read(source: Any, *, memory: str | None = None) -> Raw:
 def _duckdb(memory: str | None):
     engine = ibis.duckdb.connect()
     if memory:
-        engine.raw_sql(f"SET memory_limit = {_quoted(memory)}; SET preserve_insertion_order = false")
+        limit = _quoted(f"{int(_HELD * _bytes(memory)) // 1000}KB")
+        engine.raw_sql(f"SET memory_limit = {limit}; SET preserve_insertion_order = false")
     return engine
+
+
+def _bytes(size: str) -> int:
+    """Read a size such as "700MB" or "1.5 GiB".
+
+    >>> _bytes("700MB"), _bytes("1.5 GiB")
+    (700000000, 1610612736)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])(I?)B?\s*", str(size).upper())
+    if not found or not float(found[1]):
+        raise UsageError(f"memory is {size!r}; write a number and a unit, such as '700MB' or '2GB'.")
+    number, prefix, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(prefix) + 1))
 
 
 def settle(engine, rows: int) -> None:

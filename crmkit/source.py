@@ -23,6 +23,7 @@ from crmkit.periods import end_of_day
 
 ROWS_CHECKED_AT_ONCE = 5_000_000
 """Above this many rows the uniqueness of keys is left to `crmkit check`, which takes its time."""
+_MANY_KEYS = 1_000_000
 _EXAMPLES = 3
 _FOREVER = ibis.timestamp("2200-01-01 00:00:00")
 _RECORDED = {
@@ -128,7 +129,10 @@ def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, 
     problems = [problem for table in typed.values() for problem in table.problems]
     known = settings.read({"as_of": as_of}).as_of if as_of is not None else told.as_of
     usable = {name: table for name, table in typed.items() if not table.broken}
-    looks = {name: _look(table, copied=name in raw.copied) for name, table in usable.items()}
+    looks = {
+        name: _look(table, copied=name in raw.copied, hashed=name in raw.files and table.rows > _MANY_KEYS)
+        for name, table in usable.items()
+    }
     problems += [problem for name, table in usable.items() for problem in _problems(table, looks[name])]
     known = known or _latest(looks)
     if raw.copied or raw.files:  # an engine of crmkit's own, not one that somebody else works with
@@ -236,14 +240,19 @@ def _missing(declared: schema.Table, column: str, found: tuple[str, ...]) -> Pro
     )
 
 
-def _look(typed: _Typed, *, copied: bool) -> dict[str, Any]:
-    """Ask a table once for all: rows, bad cells, distinct keys, latest times."""
+def _look(typed: _Typed, *, copied: bool, hashed: bool = False) -> dict[str, Any]:
+    """Ask a table once for all: rows, bad cells, distinct keys, latest times.
+
+    The keys of a long table are counted by their hashes, which need half the memory; only where two are the same, and
+    so a key or, once in a million tables, a hash stands twice, they are counted themselves.
+    """
     raw, columns, declared = typed.raw, typed.columns, typed.declared
     asked: dict[str, ir.Scalar] = {"rows": raw.count()}
     for index, (condition, _) in enumerate(typed.suspects.values()):
         asked[f"bad{index}"] = raw.count(where=condition)
     if declared.key and (copied or typed.rows <= ROWS_CHECKED_AT_ONCE):
-        asked["keys"] = _joined([columns[name] for name in declared.key]).nunique()
+        key = _joined([columns[name] for name in declared.key])
+        asked["keys"] = (_hashed(key) if hashed else key).nunique()
     for name in typed.present:
         if declared[name].type == "time":
             asked[f"last_{name}"] = columns[name].max()
@@ -254,7 +263,12 @@ def _look(typed: _Typed, *, copied: bool) -> dict[str, Any]:
             asked[f"first_{name}"] = columns[name].min()
     if declared.name == "opportunities" and "closed_at" in columns:
         asked["forecasts"] = raw.count(where=(columns["outcome"] == "open") & columns["closed_at"].notnull())
-    return raw.agg(**asked).to_pyarrow().to_pylist()[0]
+    found = raw.agg(**asked).to_pyarrow().to_pylist()[0]
+    return _look(typed, copied=copied) if hashed and _repeats(found) else found
+
+
+def _hashed(key: ir.StringValue) -> ir.IntegerValue:
+    return ibis.cases((key.notnull(), key.hash()))
 
 
 def _settled(declared: schema.Table, look: dict[str, Any], as_of: datetime | None) -> frozenset[str]:

@@ -354,6 +354,33 @@ def test_repeated_keys_that_differ_are_an_error():
     assert "Keep one row of each" in text
 
 
+@pytest.mark.parametrize(("second", "repeats"), [("10", True), ("11", False)])
+def test_a_long_tables_keys_are_counted_by_hashes_and_found_all_the_same(tmp_path, monkeypatch, second, repeats):
+    from crmkit import source
+
+    monkeypatch.setattr(source, "_MANY_KEYS", 1)
+    rows = {"order_id": ["a", "a", "b"], "customer_id": ["1", "1", "2"], "ordered_at": ["2026-01-01"] * 3}
+    frame = pd.DataFrame(rows | {"amount": [10.0, float(second), 5.0]})
+    frame.to_parquet(tmp_path / "orders.parquet")
+    if not repeats:
+        with pytest.raises(DataError, match=r"order_id must name one row.*'a' in 2 rows"):
+            crmkit.open(tmp_path)
+        return
+    crm = crmkit.open(tmp_path)
+    assert crm.orders.count().execute() == 2
+    assert any("1 row repeats another" in note for note in crm.notes)
+
+
+@pytest.mark.parametrize("memory", ["lots", "700", "0MB", ""])
+def test_a_memory_that_is_no_size_is_refused(memory):
+    orders = {"order_id": ["a"], "customer_id": ["1"], "ordered_at": ["2026-01-01"], "amount": [1.0]}
+    if not memory:
+        assert crmkit.open({"orders": orders}, memory=memory).rows == {"orders": 1}
+        return
+    with pytest.raises(UsageError, match="a number and a unit"):
+        crmkit.open({"orders": orders}, memory=memory)
+
+
 def test_a_key_of_two_columns():
     table = {
         "experiment_id": ["E", "E"],

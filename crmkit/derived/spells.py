@@ -86,21 +86,19 @@ def _order_spells(orders, subscriptions, config: Config, as_of: datetime | None)
     if subscriptions is not None:
         rows = rows.anti_join(subscriptions.select("customer_id").distinct(), "customer_id")
     ordered = ibis.window(group_by="customer_id", order_by="ordered_at")
-    rows = rows.mutate(former=rows.ordered_at.lag().over(ordered))
-    rows = rows.mutate(begins=rows.former.isnull() | (rows.ordered_at > rows.former + patience))
-    starts = rows.filter(rows.begins)
+    whole = ibis.window(group_by="customer_id")
+    rows = rows.mutate(former=rows.ordered_at.lag().over(ordered), last_at=rows.ordered_at.max().over(whole))
+    starts = rows.filter(rows.former.isnull() | (rows.ordered_at > rows.former + patience))
     # The end of a spell is the order before the next start, so each start also carries the end of the spell before.
     starts = starts.mutate(
         spell=(ibis.row_number().over(ordered) + 1).cast("int64"), ended=starts.former.lead().over(ordered)
     )
-    lasts = rows.group_by("customer_id").agg(last_at=rows.ordered_at.max())
-    joined = starts.left_join(lasts, "customer_id").drop("customer_id_right")
-    is_last = joined.ended.isnull()
-    lost = ibis.ifelse(is_last, joined.last_at, joined.ended) + patience
+    is_last = starts.ended.isnull()
+    lost = ibis.ifelse(is_last, starts.last_at, starts.ended) + patience
     lost = lost.cast(TIME)
     if as_of is not None:
         lost = ibis.ifelse(lost <= at(as_of), lost, ibis.null(TIME))
-    return joined.select("customer_id", "spell", acquired_at=joined.ordered_at, lost_at=lost, is_last=is_last)
+    return starts.select("customer_id", "spell", acquired_at=starts.ordered_at, lost_at=lost, is_last=is_last)
 
 
 def _lone(customer_ids: ir.Table, *tables: ir.Table | None) -> ir.Table:

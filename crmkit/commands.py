@@ -136,6 +136,8 @@ def check(options: Namespace) -> int:
 def _sentence(row) -> str:
     where = ".".join(part for part in (row.table, row.column) if part)
     rows = f" in {row.rows:,} row{'' if row.rows == 1 else 's'} ({row.share:.1%})" if row.rows else ""
+    if row.unit == "days":
+        rows = ""  # the finding says which
     examples = f", such as {', '.join(row.examples)}" if row.examples else ""
     shown = ", ".join(row.metrics[:4]) + (f" and {len(row.metrics) - 4} more" if len(row.metrics) > 4 else "")
     touches = f" It touches {shown}." if row.metrics and row.severity != "note" else ""

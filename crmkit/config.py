@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crmkit.errors import UsageError
 from crmkit.periods import WEEKDAYS, Calendar, end_of_day
+from crmkit.quality_settings import QualitySettings, read_quality
 
 STAGE_MEANINGS = ("open", "won", "lost")
 
@@ -72,6 +73,8 @@ class Config:
         When the company works, for business hours.
     holidays : tuple of date
         Days on which it does not.
+    quality : QualitySettings
+        Rules of data quality: switched off, changed, or the company's own.
     given : frozenset of str
         The settings that were really given; the others have their defaults.
     """
@@ -90,6 +93,7 @@ class Config:
     crm_introduced: datetime | None = None
     hours: Hours = Hours()
     holidays: tuple[date, ...] = ()
+    quality: QualitySettings = field(default_factory=QualitySettings)
     given: frozenset[str] = frozenset()
 
     @property
@@ -246,5 +250,6 @@ _READERS = {
     "crm_introduced": _moment,
     "hours": _hours,
     "holidays": _days,
+    "quality": read_quality,
     "sla": lambda where, key, value: dict(_table(where, key, value)),
 }

@@ -26,7 +26,7 @@ ROWS_CHECKED_AT_ONCE = 5_000_000
 _MANY_KEYS = 1_000_000
 _EXAMPLES = 3
 _FOREVER = ibis.timestamp("2200-01-01 00:00:00")
-_RECORDED = {
+RECORDED = {
     "leads",
     "opportunities",
     "opportunity_stages",
@@ -360,8 +360,8 @@ def _latest(looks: dict[str, dict[str, Any]]) -> datetime | None:
         for asked, moment in look.items()
         if asked.startswith("latest_") and moment is not None
     }
-    if any(name in _RECORDED for name, _ in moments):
-        moments = {at: moment for at, moment in moments.items() if at[0] in _RECORDED or at in _ALWAYS_PAST}
+    if any(name in RECORDED for name, _ in moments):
+        moments = {at: moment for at, moment in moments.items() if at[0] in RECORDED or at in _ALWAYS_PAST}
     found = max(moments.values(), default=None)
     return end_of_day(found) if found is not None else None
 

@@ -22,7 +22,7 @@ def test_every_adapter_that_comes_with_crmkit_is_valid_and_named_by_its_file(pat
     [
         ('title = "Small CRM"', "", r"small\.toml: title: is missing"),
         ('title = "Small CRM"', "title = 3", r"title: is 3; it must be text in quotation marks"),
-        ("[crm]", "[crn]", r"crn: unknown key \(did you mean crm\?\); known: title, crm, read, files, tables"),
+        ("[crm]", "[crn]", r"crn: unknown key \(did you mean crm\?\); known: extends, title, crm, read, files, tables"),
         ("currency =", "curency =", r"small\.toml: crm: .*unknown setting 'curency'.*currency"),
         ('Talking = "open"\n"Closed won"', 'Talking = "opne"\n"Closed won"', r"crm: .*stage 'Talking' is 'opne'"),
         (

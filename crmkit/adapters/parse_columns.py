@@ -1,0 +1,97 @@
+"""Checking what an adapter says of the columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crmkit import schema
+from crmkit.adapters.extend import SOURCES
+from crmkit.adapters.parse_files import reading_rules
+from crmkit.adapters.places import At, near
+from crmkit.adapters.spec import ColumnSpec, Reading
+
+_COLUMN_KEYS = (
+    *SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "required", "repairs",
+    "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands",
+    "missing", "unreadable",
+)  # fmt: skip
+
+
+def column_rules(at: At, declared: schema.Table, name: str, value: object, reading: Reading) -> ColumnSpec:
+    """Check one column of a table; `reading` is how the cells of its file are written."""
+    given = {"from": value} if isinstance(value, str | list) else at.as_table("", value)
+    at.known(given, _COLUMN_KEYS)
+    sources = [key for key in SOURCES if key in given]
+    if len(sources) > 1 or not (sources or "absent" in given):
+        wanted = ", ".join(SOURCES)
+        raise at.error("", f"needs exactly one of {wanted}, or absent; it has {', '.join(sources) or 'none'}")
+    column = next((c for c in declared.columns if c.name == name), None)
+    if column is None and not name.startswith("_") and "type" not in given:
+        hint = near(name, declared.names)
+        raise at.error(
+            "", f'{declared.name} has no column {name!r}{hint}; for a column of your own write its type, as in '
+            f'{{ from = "…", type = "text" }}'
+        )  # fmt: skip
+    kind = at.choice(given, "type", ("key", "text", "time", "number", "whole", "flag"), "text")
+    if column is not None and given.get("type", column.type) != column.type:
+        raise at.error("type", f"is {kind!r}, but {declared.name}.{name} is declared as {column.type!r}")
+    own = {key: given[key] for key in ("dates", "decimal", "thousands", "missing", "unreadable") if key in given}
+    found = ColumnSpec(
+        name=name,
+        type=column.type if column else kind,
+        required=at.flag(given, "required", bool(column and column.required)),
+        headers=at.texts(given, "from"),
+        combine=at.texts(given, "combine"),
+        first_filled=at.texts(given, "first_filled"),
+        sums=at.texts(given, "sum"),
+        constant=at.text(given, "constant", "") if "constant" in given else None,
+        row=at.flag(given, "row", False),
+        absent=at.text(given, "absent", ""),
+        remark=at.text(given, "remark", "").rstrip("."),
+        separator=at.text(given, "separator", " "),
+        split=at.text(given, "split", ""),
+        part=int(at.number(given, "part", 0)),
+        which=at.choice(given, "which", ("first", "last")),
+        where=at.conditions(given, "where"),
+        repairs=at.mapping(given, "repairs"),
+        lookup=_lookup(at, at.text(given, "lookup", "")),
+        take=at.texts(given, "take"),
+        pick=at.choice(given, "pick", ("first",)),
+        unmatched=at.choice(given, "unmatched", ("keep", "empty", "error")),
+        values={word.strip().casefold(): text for word, text in at.mapping(given, "values").items()},
+        otherwise=at.text(given, "otherwise", "") if "otherwise" in given else None,
+        only_if=at.conditions(given, "only_if"),
+        times=float(at.number(given, "times", 1.0)),
+        reading=reading_rules(at, own, reading),
+        allowed=column.values if column else (),
+    )
+    _check_column(at, given, found)
+    return found
+
+
+def _check_column(at: At, given: Mapping, found: ColumnSpec) -> None:
+    words = [word.strip().casefold() for word in given.get("values", {})]
+    if len(set(words)) < len(words):
+        raise at.error("values", "has a word twice; case and outer spaces make no difference")
+    for target in {*found.values.values(), found.constant, found.otherwise} - {None, ""}:
+        if found.allowed and target not in found.allowed:
+            raise at.error("", f"{target!r} is not allowed here; allowed: {', '.join(found.allowed)}")
+    if bool(found.split) != (found.part > 0) or (found.split and not found.headers):
+        raise at.error("split", 'and part go together, beside from: split = " / ", part = 1 is what stands before it')
+    if found.otherwise is not None and not found.values:
+        raise at.error("otherwise", "needs values beside it")
+    if found.sums and found.type not in ("number", "whole"):
+        raise at.error("sum", f"needs a number, and the column is of type {found.type}")
+    if found.times != 1.0 and found.type not in ("number", "whole"):
+        raise at.error("times", f"needs a number, and the column is of type {found.type}")
+    if (found.take or found.pick or found.unmatched) and found.lookup is None:
+        raise at.error("lookup", "is missing; take, pick and unmatched need it")
+
+
+def _lookup(at: At, text: str) -> tuple[str, str] | None:
+    if not text:
+        return None
+    table, dot, column = text.partition(".")
+    if not (dot and table and column):
+        raise at.error("lookup", f'is {text!r}; write "table.column", as in "products.name"')
+    return table, column

@@ -1,0 +1,246 @@
+"""The check: every table looked at by every rule, and what was found as one row a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from crmkit import schema
+from crmkit.crm import Crm
+from crmkit.engine.targets import unknown_targets
+from crmkit.quality import own
+from crmkit.quality.columns import columns
+from crmkit.quality.effects import touched
+from crmkit.quality.measure import COUNTED, measured, severity_of
+from crmkit.quality.rule import Look, Rule
+from crmkit.quality.rules import rules_for
+from crmkit.quality.silence import gaps
+from crmkit.quality.surveys import suspects
+from crmkit.quality_settings import RULES, SEVERITIES
+from crmkit.source import Problem, examine
+
+COLUMNS = [
+    "severity", "dimension", "rule", "table", "column", "finding", "rows", "unit", "share", "examples", "owner",
+    "owner_share", "owner_of_all", "entry", "entry_share", "entry_of_all", "where", "metrics", "effect", "left_out",
+    "advice",
+]  # fmt: skip
+_WHOLE_ROWS = {"test_name", "entered_twice", "row_repeated", "key_repeated", "email_shared", "source_silent",
+               "table_silent", "days_missing"}  # fmt: skip
+"""Rules whose findings touch everything that is made from the table."""
+REMEMBERED = "quality"
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a check found, and how many rows it looked at.
+
+    Attributes
+    ----------
+    findings : DataFrame
+        As `check` returns it.
+    counted : DataFrame
+        Rows by `table`, `owner`, `month` of entry and `dimension` ("all" too), and how many of them are `broken`: have
+        an error or a warning. Scores are made from it.
+    """
+
+    findings: pd.DataFrame
+    counted: pd.DataFrame
+
+
+def check(source: Any, **how: Any) -> pd.DataFrame:
+    """Check the tables of a CRM: what was found, where, in how many rows, what it does, and what to do.
+
+    Parameters
+    ----------
+    source
+        As for `crmkit.open`.
+    **how
+        Further arguments of `crmkit.open`.
+
+    Returns
+    -------
+    DataFrame
+        One row a finding, errors first: `severity` (error: numbers made from it are wrong or cannot be made; warning:
+        rows that metrics leave out, count wrongly, or that contradict themselves; note), `dimension`, `rule` (its name
+        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows" or "days"),
+        `share` (of the table's rows), `examples`; `owner`, `owner_share`, `owner_of_all` (who has most of them, the
+        share of them and of all rows), `entry`, `entry_share`, `entry_of_all` (the same by channel or source), `where`
+        (both in words, where that is more than chance); `metrics` (those computed from the column), `effect` (what it
+        does to them), `left_out` (whether they leave the rows out), `advice`. Empty where nothing was found.
+
+    Examples
+    --------
+    >>> found = check({"opportunities": {"opportunity_id": ["1"], "created_at": ["2026-03-02"], "outcome": ["won"],
+    ...                                  "closed_at": ["2026-03-01"]}})
+    >>> found[["severity", "column", "rows"]].values.tolist()
+    [['warning', 'closed_at', 1]]
+    """
+    crm, problems = examine(source, **how)
+    return inspect(crm, problems).findings
+
+
+def inspect(crm: Crm, problems: Sequence[Problem] = ()) -> Inspection:
+    """Check tables that are open; the same for the same `Crm`, so that it is done once.
+
+    Parameters
+    ----------
+    crm : Crm
+    problems : list of Problem
+        What is wrong with it besides, as `source.examine` says.
+
+    Examples
+    --------
+    >>> import crmkit
+    >>> crm = crmkit.open({"leads": {"lead_id": ["a", "b"], "created_at": ["2026-01-01", None]}})
+    >>> inspect(crm).counted.query("dimension == 'completeness'")[["rows", "broken"]].sum().tolist()
+    [2, 1]
+    """
+    if REMEMBERED not in crm.remembered or problems:
+        crm.remembered[REMEMBERED] = _inspected(crm, problems)
+    return crm.remembered[REMEMBERED]
+
+
+def _inspected(crm: Crm, problems: Sequence[Problem]) -> Inspection:
+    findings = [_of_problem(crm, problem) for problem in problems]
+    unreadable = {(problem.table, problem.column) for problem in problems}
+    counted = []
+    for table in crm.tables:
+        look = Look(crm, table)
+        for found in _of_table(look, counted):
+            if (table, found["column"]) not in unreadable:
+                findings.append(found)
+    findings += list(_of_targets(crm))
+    findings += [_finding("note", "opening_note", "", "", note, "") for note in crm.notes]
+    settings = crm.config.quality
+    kept = [f for f in findings if not settings.is_off(f["rule"], f["table"], f["column"])]
+    for found in kept:
+        found["severity"] = settings.severity_of(found["rule"], found["table"], found["column"], found["severity"])
+    frame = pd.DataFrame(kept, columns=COLUMNS)
+    order = frame["severity"].map(SEVERITIES.index)
+    frame = frame.assign(order=order).sort_values("order", kind="stable", ignore_index=True).drop(columns="order")
+    whole = pd.concat(counted, ignore_index=True) if counted else pd.DataFrame(columns=COUNTED)
+    return Inspection(frame, whole)
+
+
+def _of_table(look: Look, counted: list[pd.DataFrame]) -> Iterator[dict[str, Any]]:
+    """Yield what is wrong in one table, and add its counts to `counted`."""
+    table = look.table
+    if not look.crm.rows.get(table):
+        yield _finding("note", "table_empty", table, "", "has no rows", "Its counts are 0 and its rates unknown.")
+        return
+    made = measured(look, list(rules_for(look)))
+    counted.append(made.counted)
+    empty = {found["column"]: found for found in columns(look)}
+    for found in made.found:
+        yield _of_rule(look, found)
+    for found in empty.values():
+        severity = "note" if found["rule"] == "column_empty" else "warning"
+        yield _whole(table, severity, found)
+    for found in suspects(look):
+        yield _whole(table, "warning", {"rule": "scale_suspect", "column": "score", **found})
+    for found in gaps(look):
+        yield _whole(table, "warning", found)
+    for rule in look.crm.config.quality.rules:
+        if rule.table == table and (why := own.lacks(look, rule)):
+            yield _finding("error", "own_rule", table, rule.column, f"cannot be checked: the rule {rule.name!r} {why}",
+                           "Correct the rule in crm.toml.")  # fmt: skip
+
+
+def _of_rule(look: Look, found: dict[str, Any]) -> dict[str, Any]:
+    rule: Rule = found["rule"]
+    made = _finding(
+        severity_of(rule, found["share"]),
+        rule.name,
+        rule.table,
+        rule.column,
+        rule.finding,
+        rule.advice,
+        rows=found["rows"],
+        share=found["share"],
+        examples=found["examples"],
+    )
+    made |= {"dimension": rule.dimension, "effect": rule.effect, "left_out": rule.leaves_out}
+    said = []
+    for word, column in (("owner", look.owner), ("entry", look.entry)):
+        top = found[word]
+        if top is None:
+            continue
+        made |= {word: top["group"], f"{word}_share": top["share"], f"{word}_of_all": top["of_all"]}
+        if top["stands_out"]:
+            name = column.removesuffix("_id")
+            said.append(f"{top['share']:.0%} of them are of the {name} {top['group']}, who has" if word == "owner" else
+                        f"{top['share']:.0%} came by the {name} {top['group']}, which has")  # fmt: skip
+            said[-1] += f" {top['of_all']:.0%} of all rows"
+    return made | {"where": "; ".join(said)}
+
+
+def _whole(table: str, severity: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Return a finding about a column or a table as a whole."""
+    keys = ("rule", "column", "finding", "advice")
+    rule, column, finding, advice = (found[key] for key in keys)
+    made = _finding(severity, rule, table, column, finding, advice, rows=found["rows"])
+    made["share"] = found.get("share", 1.0)
+    return made | {key: found[key] for key in ("effect", "unit", "examples") if key in found}
+
+
+def _finding(severity, rule, table, column, finding, advice, rows=0, share=0.0, examples=()) -> dict[str, Any]:
+    declared = schema.TABLES.get(table)
+    whole = declared is not None and (column in declared.key or rule in _WHOLE_ROWS)
+    metrics = touched(table, "" if whole else column) if declared else []
+    return {
+        "severity": severity,
+        "dimension": RULES[rule][0],
+        "rule": rule,
+        "table": table,
+        "column": column,
+        "finding": finding,
+        "rows": int(rows),
+        "unit": "rows",
+        "share": float(share),
+        "examples": list(examples),
+        "owner": "",
+        "owner_share": None,
+        "owner_of_all": None,
+        "entry": "",
+        "entry_share": None,
+        "entry_of_all": None,
+        "where": "",
+        "metrics": metrics,
+        "effect": "",
+        "left_out": False,
+        "advice": advice,
+    }
+
+
+def _of_problem(crm: Crm, problem: Problem) -> dict[str, Any]:
+    whole = crm.rows.get(problem.table, 0)
+    examples = [f"row {row}: {value}" for row, value in problem.examples]
+    share = problem.rows / whole if whole else 0.0
+    found = _finding(
+        "error",
+        "unreadable",
+        problem.table,
+        problem.column,
+        problem.what,
+        problem.advice,
+        problem.rows,
+        share,
+        examples,
+    )
+    return found | {"effect": "Nothing is measured from these tables before this is mended."}
+
+
+def _of_targets(crm: Crm) -> Iterator[dict[str, Any]]:
+    for name in unknown_targets(crm):
+        found = _finding(
+            "warning",
+            "unknown_target",
+            "targets",
+            "metric",
+            f"is no metric: {name!r}",
+            "Correct the name; `crmkit metrics` lists all.",
+        )
+        yield found | {"effect": "The target is compared with nothing."}

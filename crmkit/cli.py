@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_sample(commands)
     _add_roi(commands)
+    _add_anonymize(commands)
+    _add_who(commands)
     return parser
 
 
@@ -135,6 +137,9 @@ def _add_report(commands) -> None:
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only this notebook; repeatable")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the notebooks; repeatable"
+    )
+    parser.add_argument(
+        "--show-names", action="store_true", help="persons by name instead of by code, for readers who may know them"
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="notebooks run at a time")
     parser.add_argument("--lang", default="en", help="language of the report's frame (default: en)")
@@ -236,6 +241,40 @@ def _add_sample(commands) -> None:
     parser.add_argument("--customers", type=int, default=2000, metavar="N", help="how many customers (default: 2000)")
     parser.add_argument("--seed", type=int, default=7, metavar="S", help="same seed, same bytes (default: 7)")
     parser.add_argument("--file-format", choices=("csv", "parquet"), default="csv", help="what to write (default: csv)")
+
+
+def _add_anonymize(commands) -> None:
+    parser = _command(
+        commands,
+        "anonymize",
+        do.anonymize,
+        "write a copy of the data that measures the same and names no one",
+        "anonymize --data my_crm --to lesson_data",
+    )
+    _data(parser)
+    parser.add_argument("--to", required=True, metavar="DIR", help="the folder to write")
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="TABLE.COLUMN",
+        help="keep a column of your own, or one of the personal columns birth_year and gender; repeatable",
+    )
+    parser.add_argument("--file-format", choices=("csv", "parquet"), default="csv", help="what to write (default: csv)")
+    _format(parser, "table", "json")
+
+
+def _add_who(commands) -> None:
+    parser = _command(
+        commands,
+        "who",
+        do.who,
+        "say who is behind the codes of a report",
+        "who C-F8C72-F73BD --data my_crm",
+    )
+    parser.add_argument("code", nargs="+", metavar="CODE", help="codes as a report shows them")
+    _data(parser)
+    _format(parser, "table", "csv", "json")
 
 
 def _add_roi(commands) -> None:

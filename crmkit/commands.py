@@ -31,7 +31,7 @@ def report(options: Namespace) -> int:
         period=options.period,
         out=options.out,
         only=options.only,
-        settings=_pairs(options.set),
+        settings=_pairs(options.set) | ({"show_names": "true"} if options.show_names else {}),
         jobs=options.jobs,
         lang=options.lang,
     )
@@ -171,6 +171,23 @@ def sample(options: Namespace) -> None:
 
     sample.write(options.to, customers=options.customers, seed=options.seed, file_format=options.file_format)
     print(Path(options.to).resolve())
+
+
+def anonymize(options: Namespace) -> None:
+    """Write a copy that names no one, and say what is in it."""
+    from crmkit import paths
+    from crmkit.personal import anonymize as copy
+
+    source = options.data if options.data is not None else paths.sample_data()
+    done = copy(source, options.to, keep=options.keep, file_format=options.file_format)
+    print(json.dumps(done.as_dict(), ensure_ascii=False, indent=1) if options.format == "json" else done.text())
+
+
+def who(options: Namespace) -> None:
+    """Print who is behind codes."""
+    from crmkit.personal import find_codes
+
+    _print(find_codes(_open(options), options.code), options.format)
 
 
 def roi(options: Namespace) -> None:

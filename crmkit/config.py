@@ -16,6 +16,7 @@ from crmkit.periods import WEEKDAYS, Calendar, end_of_day
 from crmkit.quality_settings import QualitySettings, read_quality
 
 STAGE_MEANINGS = ("open", "won", "lost")
+PERSONS = ("customers", "leads", "users")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,22 @@ class Hours:
     """
 
     days: tuple[tuple[int, int] | None, ...] = (*(((9 * 3600, 17 * 3600),) * 5), None, None)
+
+
+@dataclass(frozen=True)
+class Personal:
+    """What the readers of reports may see of persons.
+
+    Attributes
+    ----------
+    show : tuple of str
+        Whose names stand in reports: customers, leads, users. Of the others there are codes.
+    smallest_group : int
+        Groups made from fewer are hidden in reports; 0 hides none.
+    """
+
+    show: tuple[str, ...] = ()
+    smallest_group: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,8 @@ class Config:
         Days on which it does not.
     quality : QualitySettings
         Rules of data quality: switched off, changed, or the company's own.
+    personal : Personal
+        What the readers of reports may see of persons.
     given : frozenset of str
         The settings that were really given; the others have their defaults.
     """
@@ -94,6 +113,7 @@ class Config:
     hours: Hours = Hours()
     holidays: tuple[date, ...] = ()
     quality: QualitySettings = field(default_factory=QualitySettings)
+    personal: Personal = Personal()
     given: frozenset[str] = frozenset()
 
     @property
@@ -228,6 +248,20 @@ def _stages(where: str, key: str, given: object) -> tuple[Stage, ...]:
     return tuple(sorted(stages, key=lambda stage: stage.order))
 
 
+def _personal(where: str, key: str, value: object) -> Personal:
+    given = dict(_table(where, key, value))
+    show = _names(where, "personal.show", given.pop("show", ()))
+    smallest = given.pop("smallest_group", 0)
+    for name in given:
+        raise UsageError(f"{where}: {key} has an unknown setting {name!r}. Known: show, smallest_group.")
+    for name in show:
+        if name not in PERSONS:
+            raise UsageError(f"{where}: personal.show has {name!r}; it can have {', '.join(PERSONS)}.")
+    if isinstance(smallest, bool) or not isinstance(smallest, int) or smallest < 0:
+        raise UsageError(f"{where}: personal.smallest_group is {smallest!r}; it must be a whole number, or 0 for none.")
+    return Personal(show, smallest)
+
+
 def _above_zero(where: str, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         raise UsageError(f"{where}: {key} is {value!r}; it must be a number above 0.")
@@ -247,6 +281,7 @@ _READERS = {
     "inactive_after_days": _whole,
     "week_start": lambda where, key, value: _word(where, key, value).lower(),
     "metrics": _names,
+    "personal": _personal,
     "crm_introduced": _moment,
     "hours": _hours,
     "holidays": _days,

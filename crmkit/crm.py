@@ -22,6 +22,8 @@ from crmkit.relations import Relations, all_derived
 if TYPE_CHECKING:
     import pandas as pd
 
+    from crmkit.personal.readers import Readers
+
 
 @dataclass(frozen=True, eq=False)
 class Crm:
@@ -51,6 +53,8 @@ class Crm:
         The time columns of each table in which nothing lies after `as_of`.
     since : dict of str to datetime
         When the rows of each table begin, where they have times.
+    readers : Readers or None
+        What the readers of a report may see, where these are their tables: see `crmkit.personal.for_readers`.
     """
 
     engine: Any
@@ -65,6 +69,7 @@ class Crm:
     rows: Mapping[str, int] = field(default_factory=dict)
     settled: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
     since: Mapping[str, datetime] = field(default_factory=dict, repr=False)
+    readers: Readers | None = field(default=None, repr=False)
     remembered: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def __getattr__(self, name: str) -> ir.Table:
@@ -155,7 +160,8 @@ class Crm:
         """Measure metrics; see `crmkit.engine.measure.measure`."""
         from crmkit.engine.measure import measure
 
-        return measure(self, metrics, period=period, every=every, by=by, intervals=intervals, **options)
+        found = measure(self, metrics, period=period, every=every, by=by, intervals=intervals, **options)
+        return self._for_readers(found, by)
 
     def compare(
         self, metrics: str | Sequence[str], *, period: str | Period, against: str | Period, **more
@@ -163,13 +169,22 @@ class Crm:
         """Compare two periods; see `crmkit.engine.compare.compare`."""
         from crmkit.engine.compare import compare
 
-        return compare(self, metrics, period=period, against=against, **more)
+        return self._for_readers(compare(self, metrics, period=period, against=against, **more), more.get("by", ()))
 
     def explain(self, metric: str, *, period: str | Period, against: str | Period, by: str, **options) -> pd.DataFrame:
         """Split a change into each group's mix and rate effect; see `crmkit.engine.explain.explain`."""
         from crmkit.engine.explain import explain
 
-        return explain(self, metric, period=period, against=against, by=by, **options)
+        smallest = self.readers.smallest_group if self.readers is not None else 0
+        return explain(self, metric, period=period, against=against, by=by, smallest_group=smallest, **options)
+
+    def _for_readers(self, found: pd.DataFrame, by: str | Sequence[str]) -> pd.DataFrame:
+        """Hide what its readers may not see of a measured frame."""
+        if self.readers is None or not self.readers.smallest_group or not by:
+            return found
+        from crmkit.personal import hide_small_groups
+
+        return hide_small_groups(found, [by] if isinstance(by, str) else by, smallest=self.readers.smallest_group)
 
     def scorecard(self, period: str | Period = "latest", **more: Any) -> pd.DataFrame:
         """Measure all that this data can answer; see `crmkit.engine.scorecard.scorecard`."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+# the codes in reports are made from it; without it the tests would make a secret in the user's settings
+os.environ["CRMKIT_KEY"] = "a secret that only the tests know"
 ROOT = Path(__file__).resolve().parents[1]
 _LOOPBACK = ("127.", "::1", "localhost")
 

@@ -11,11 +11,21 @@ from crmkit.engine.measure import measure_both
 from crmkit.errors import UsageError
 from crmkit.metric import find
 from crmkit.periods import Period
+from crmkit.personal.small_groups import gather_small_parts
 
 TOLERANCE = 1e-9
 
 
-def explain(crm, metric: str, *, period: str | Period, against: str | Period, by: str, **options: Any) -> pd.DataFrame:
+def explain(
+    crm,
+    metric: str,
+    *,
+    period: str | Period,
+    against: str | Period,
+    by: str,
+    smallest_group: int = 0,
+    **options: Any,
+) -> pd.DataFrame:
     """Split the change of a metric between two periods into each group's mix and rate effect.
 
     A share or mean changes because groups weigh more or less (mix), and because their own values change (rate). With
@@ -33,6 +43,8 @@ def explain(crm, metric: str, *, period: str | Period, against: str | Period, by
         The later and the earlier period.
     by : str
         The column that makes the groups.
+    smallest_group : int
+        Groups made from fewer, in either period, are put together in one row; 0 leaves every group by itself.
     **options
         Options of the metric.
 
@@ -75,6 +87,9 @@ def explain(crm, metric: str, *, period: str | Period, against: str | Period, by
     columns = ["metric", by, "value", "previous", "weight", "previous_weight", "mix", "rate", "effect"]
     found = found.loc[order].reset_index()[columns]
     found.attrs |= {"as_of": crm.as_of, "currency": crm.config.currency}
+    if smallest_group:
+        sizes = pd.concat([after["n"], before["n"]], axis=1).replace(0, np.nan).min(axis=1)
+        return gather_small_parts(found, by, sizes, smallest=smallest_group)
     return found
 
 

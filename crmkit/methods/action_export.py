@@ -16,6 +16,7 @@ import pandas as pd
 
 from crmkit.errors import UsageError
 from crmkit.methods.common import run
+from crmkit.personal.readers import whole
 from crmkit.schema import TABLES
 
 CONTACT = ("name", "email", "phone")
@@ -57,6 +58,7 @@ def for_export(rows: pd.DataFrame, crm: Any = None, *, personal: bool = False) -
     wanted = [name for name in CONTACT if name in crm.present.get("customers", ())]
     if not wanted:
         return made
+    crm = whole(crm)
     people = run(crm.relations.get("customers").select("customer_id", *wanted)).drop_duplicates("customer_id")
     place = made.columns.get_loc("customer_id") + 1
     for step, name in enumerate(wanted):

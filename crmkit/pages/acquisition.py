@@ -13,6 +13,7 @@ from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import tried, values
 from crmkit.pages.showing import absent, listed
 from crmkit.periods import trailing_year
+from crmkit.personal import who
 from crmkit.tables import Html, missing
 
 if TYPE_CHECKING:
@@ -63,33 +64,27 @@ def share_remarks(curve: pd.DataFrame) -> Html:
     return listed(said)
 
 
-def top_customers(
-    crm: Crm, period: str | Period, *, rank_by: str = "sales", top: int = 10, names: bool = False
-) -> pd.DataFrame:
+def top_customers(crm: Crm, period: str | Period, *, rank_by: str = "sales", top: int = 10) -> pd.DataFrame:
     """Return the first customers by what they brought in the 12 months to the end of a period.
 
     Returns
     -------
     DataFrame
-        `rank` (equal for equals), `customer` (its id, or its name where names are asked for), the columns of
+        `rank` (equal for equals), `customer` (its code, or name and key where readers may see them), the columns of
         `CUSTOMER_UNITS` that this data has, and `last order`.
     """
-    return tried(_top_customers, crm, crm.period(period), rank_by, top, names)
+    return tried(_top_customers, crm, crm.period(period), rank_by, top)
 
 
-def _top_customers(crm: Crm, now: Period, rank_by: str, top: int, names: bool) -> pd.DataFrame:
+def _top_customers(crm: Crm, now: Period, rank_by: str, top: int) -> pd.DataFrame:
     from crmkit.methods.customer_value import customer_value
 
     found = customer_value(crm, period=trailing_year(now), rank_by=rank_by)
     found = found.filter(found["rank"] <= top)
-    if names and "name" in crm.present.get("customers", ()):
-        known = crm.relations.get("customers").select(named_id="customer_id", name="name")
-        found = found.left_join(known, found.customer_id == known.named_id).drop("named_id")
     rows = found.order_by("rank", "customer_id").limit(top).to_pyarrow().to_pandas()
     if not len(rows) or not (rows["orders"].fillna(0).any() or rows["receipts"].fillna(0).any()):
         raise NotInThisData(f"nobody ordered in the 12 months to the end of {now.name}")
-    who = rows["name"].fillna(rows["customer_id"]) if "name" in rows else rows["customer_id"]
-    shown: dict[str, Any] = {"customer": who, "rank": rows["rank"].astype(int)}
+    shown: dict[str, Any] = {"customer": who(crm, rows["customer_id"]), "rank": rows["rank"].astype(int)}
     columns = {"orders": "orders", "revenue": "revenue", "receipts": "receipts", "margin": "margin",
                "mrr": "recurring, a month"}  # fmt: skip
     shown |= {label: rows[name] for name, label in columns.items() if rows[name].notna().any()}

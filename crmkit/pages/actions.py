@@ -13,10 +13,10 @@ from crmkit.methods.action_plan import EXACT
 from crmkit.methods.action_results import measured_success
 from crmkit.methods.action_rounds import ACT, HELD, LATER, NOTHING, UNPAID, next_best_actions
 from crmkit.methods.actions import ACTIONS, MEASURED, Action, action_list, with_terms
-from crmkit.methods.common import run
 from crmkit.models.churn_panel import crm_as_known
 from crmkit.numbers import say
 from crmkit.pages.showing import listed, missing_from, quiet
+from crmkit.personal import who
 from crmkit.tables import Html
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _exactness(told: Mapping[str, Any], form: Mapping[str, str]) -> str:
     return f"The set was found by a rule of thumb ({told['why']}); the best one gains at most {gap} more."
 
 
-def top_list(crm: Crm, rows: pd.DataFrame, *, first: int = 10, each: int = 0, names: bool = False) -> pd.DataFrame:
+def top_list(crm: Crm, rows: pd.DataFrame, *, first: int = 10, each: int = 0) -> pd.DataFrame:
     """Return the actions of the highest expected gain, with the parts of it and the reason.
 
     Parameters
@@ -150,8 +150,6 @@ def top_list(crm: Crm, rows: pd.DataFrame, *, first: int = 10, each: int = 0, na
         How many of all.
     each : int
         Instead, so many of each action.
-    names : bool
-        By name instead of by id, where the data has names: personal data.
     """
     acts = rows[rows["group"] == ACT]
     acts = acts.groupby("action", sort=False).head(each) if each else acts.head(first)
@@ -162,18 +160,11 @@ def top_list(crm: Crm, rows: pd.DataFrame, *, first: int = 10, each: int = 0, na
     parts = [f"{say(row.probability, 'share')} × {say(row.value, **form)} × {say(row.success_rate, 'share', digits=0)}"
              for row in acts.itertuples()]  # fmt: skip
     shown = pd.DataFrame(
-        {"customer": _named(crm, acts["customer_id"]) if names else acts["customer_id"], "segment": acts["segment"],
+        {"customer": who(crm, acts["customer_id"]), "segment": acts["segment"],
          "action": acts["title"], "why": acts["reason"], "risk": acts["churn_risk"],
          "chance × at stake × success": parts, "cost": acts["cost"], "gain": acts["gain"]}
     )  # fmt: skip
     return about(shown, rows)
-
-
-def _named(crm: Crm, ids: pd.Series) -> pd.Series:
-    if "name" not in crm.present.get("customers", ()):
-        return ids
-    people = run(crm.relations.get("customers").select("customer_id", "name")).drop_duplicates("customer_id")
-    return ids.map(people.set_index("customer_id")["name"]).fillna(ids)
 
 
 def by_action(rows: pd.DataFrame) -> pd.DataFrame:

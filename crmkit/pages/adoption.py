@@ -55,9 +55,9 @@ def foremost(card: pd.DataFrame, *, most: int = 3) -> list[str]:
     return [name for name in ANSWERS if name in known][:most]
 
 
-def people(crm: Crm, names: bool) -> tuple[str, str]:
-    """Return the columns that name users and owners of records: names, or ids where names are not to be shown."""
-    user, owner = (["user.name", "user_id"], ["owner.name", "owner_id"]) if names else (["user_id"], ["owner_id"])
+def people(crm: Crm) -> tuple[str, str]:
+    """Return the columns that name users and owners of records."""
+    user, owner = ["user.name", "user_id"], ["owner.name", "owner_id"]
     return dimension(crm, "licences", among=user), dimension(crm, "record_touches", among=owner)
 
 

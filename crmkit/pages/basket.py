@@ -43,7 +43,7 @@ class Found:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
-def begin(data: str = "") -> Crm:
+def begin(data: str = "", *, show_names: bool = False) -> Crm:
     """Open the data of the page.
 
     Raises
@@ -51,7 +51,7 @@ def begin(data: str = "") -> Crm:
     NotInThisData
         Where it has no orders, or none that says what was in it.
     """
-    crm = open_data(data, any_of=["orders_placed"])
+    crm = open_data(data, any_of=["orders_placed"], show_names=show_names)
     if "order_lines" not in crm.relations:
         raise NotInThisData("needs the table order_lines")
     return crm

@@ -14,6 +14,7 @@ from crmkit.numbers import say
 from crmkit.pages.frames import values
 from crmkit.pages.showing import absent, listed
 from crmkit.periods import trailing_year
+from crmkit.personal import who
 from crmkit.tables import Html, missing
 
 if TYPE_CHECKING:
@@ -98,8 +99,11 @@ def calls(found: Study, terms: dict[str, Any], *, holdout: float = 0.0, random_s
     return made
 
 
-def first_calls(found: Study, listed_: pd.DataFrame, *, top: int, most: int = 2) -> pd.DataFrame:
-    """Return the first of a list of calls, with the reasons of each in words."""
+def first_calls(crm: Crm, found: Study, listed_: pd.DataFrame, *, top: int, most: int = 2) -> pd.DataFrame:
+    """Return the first of a list of calls, with the reasons of each in words.
+
+    The customers of a flat table stand by the keys that it has.
+    """
     shown = listed_.head(top).copy()
     shown.attrs = dict(listed_.attrs)
     if not len(shown):
@@ -109,7 +113,9 @@ def first_calls(found: Study, listed_: pd.DataFrame, *, top: int, most: int = 2)
     words = reasons(found.model, rows.reset_index(drop=True), found.typical, titles=attrs["titles"],
                     units=attrs["units"], currency=attrs.get("currency", ""), most=most)  # fmt: skip
     shown["why"] = [text or "nothing stands out" for text in words]
-    return shown
+    if found.panel.attrs["basis"] != "table":
+        shown["customer_id"] = who(crm, shown["customer_id"])
+    return shown.rename(columns={"customer_id": "customer"})
 
 
 def cards(found: Study, terms: dict[str, Any], to_call: pd.DataFrame) -> pd.DataFrame:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from crmkit.numbers import say, say_interval
 from crmkit.pages.basket import Found, lacking
 from crmkit.pages.showing import absent, listed
+from crmkit.personal import who
 from crmkit.tables import Html
+
+if TYPE_CHECKING:
+    from crmkit.crm import Crm
 
 _LISTED = {
     "what goes together": "what goes with their products",
@@ -54,7 +60,7 @@ def trial_words(found: Found) -> Html:
     return listed(said)
 
 
-def offers_table(found: Found, *, top: int = 12) -> pd.DataFrame:
+def offers_table(crm: Crm, found: Found, *, top: int = 12) -> pd.DataFrame:
     """Return the first offers, one a customer and product, ready to be shown."""
     if found.offers.attrs.get("missing") or not len(found.offers):
         return found.offers if found.offers.attrs.get("missing") else lacking("no rule is clear enough for an offer")
@@ -62,7 +68,7 @@ def offers_table(found: Found, *, top: int = 12) -> pd.DataFrame:
     value_of = f"expected {found.offers.attrs['value_of']}"
     made = pd.DataFrame(
         {
-            "customer": rows["customer_id"],
+            "customer": who(crm, rows["customer_id"]),
             "offer": rows["product_id"].map(found.names).fillna(rows["product_id"]),
             "since it bought": rows["because"].map(found.names).fillna(rows["because"]),
             "lift": rows["lift"],

@@ -12,6 +12,7 @@ from crmkit.models.projection import BUYING, Projection, project
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import values
 from crmkit.pages.showing import missing_from
+from crmkit.personal import who
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
@@ -152,15 +153,13 @@ def bands(found: Projection) -> pd.DataFrame:
     return frame
 
 
-def top(crm: Crm, found: Projection, *, first: int = 10, part: str = "", names: bool = False) -> pd.DataFrame:
+def top(crm: Crm, found: Projection, *, first: int = 10, part: str = "") -> pd.DataFrame:
     """Return the customers of the highest expected value; of one part where it is named.
 
     Parameters
     ----------
     part : str
         "" for all, "bought" for those without a contract.
-    names : bool
-        By name instead of by id, where the data has names: personal data.
     """
     rows = found.customers[found.customers["expected_value"].gt(0)]
     rows = rows[rows["part"] == BUYING] if part == "bought" else rows
@@ -168,7 +167,7 @@ def top(crm: Crm, found: Projection, *, first: int = 10, part: str = "", names: 
         return _lacking("nobody without a contract has a number" if part else _why_none(found))
     rows = rows.head(first).reset_index(drop=True)
     money = {"unit": "money", "currency": found.customers.attrs["currency"]}
-    shown: dict[str, Any] = {"customer": _named(crm, rows["customer_id"]) if names else rows["customer_id"]}
+    shown: dict[str, Any] = {"customer": who(crm, rows["customer_id"])}
     if not part:
         shown["with"] = rows["part"]
     shown |= {"still there": rows["p_alive"]} if part else {"stays": rows["p_stays"], "fee a month": rows["mrr"]}
@@ -181,15 +180,7 @@ def top(crm: Crm, found: Projection, *, first: int = 10, part: str = "", names: 
     return frame
 
 
-def _named(crm: Crm, ids: pd.Series) -> pd.Series:
-    if "name" not in crm.present.get("customers", ()):
-        return ids
-    known = crm.relations.get("customers").select("customer_id", "name")
-    known = known.filter(known.customer_id.isin(ids.tolist())).to_pyarrow().to_pandas()
-    return ids.map(known.set_index("customer_id")["name"]).fillna(ids)
-
-
-def slipping(crm: Crm, found: Projection, *, first: int = 10, names: bool = False) -> pd.DataFrame:
+def slipping(crm: Crm, found: Projection, *, first: int = 10) -> pd.DataFrame:
     """Return buyers without a contract who are about as likely gone as there, those first who would be missed most.
 
     What is at stake is the value that a customer would have if it were known that the customer is there: the expected
@@ -202,7 +193,7 @@ def slipping(crm: Crm, found: Projection, *, first: int = 10, names: bool = Fals
     rows = rows.assign(stake=stake).sort_values(["stake", "customer_id"], ascending=[False, True]).head(first)
     rows = rows.reset_index(drop=True)
     frame = pd.DataFrame(
-        {"customer": _named(crm, rows["customer_id"]) if names else rows["customer_id"],
+        {"customer": who(crm, rows["customer_id"]),
          "still there": rows["p_alive"], "orders expected": rows["expected_purchases"],
          "expected value": rows["expected_value"], "at stake": rows["stake"]}
     )  # fmt: skip

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
 
 
-def begin(data: str = "", *, any_of: Sequence[str] = ()) -> Crm:
-    """Open the data of a notebook.
+def begin(data: str = "", *, any_of: Sequence[str] = (), show_names: bool = False) -> Crm:
+    """Open the data of a notebook, as the readers of a report get it: without names that they may not see.
 
     Parameters
     ----------
@@ -22,6 +22,8 @@ def begin(data: str = "", *, any_of: Sequence[str] = ()) -> Crm:
         What `crmkit.open` takes; "" is the sample company.
     any_of : list of str
         Metrics of which the data must be able to answer at least one.
+    show_names : bool
+        Show the names of all persons.
 
     Raises
     ------
@@ -35,8 +37,9 @@ def begin(data: str = "", *, any_of: Sequence[str] = ()) -> Crm:
     """
     import crmkit
     from crmkit import paths
+    from crmkit.personal import for_readers
 
-    crm = crmkit.open(data or paths.sample_data())
+    crm = for_readers(crmkit.open(data or paths.sample_data()), show_names=show_names)
     reasons = [lacks(crm, name) for name in any_of]
     if reasons and all(reasons):
         raise NotInThisData(any_reason(reasons))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from crmkit import paths
 from crmkit.errors import CrmkitError, UsageError
+from crmkit.personal.codes import key_of
 from crmkit.report import contents, publish
 from crmkit.report import facts as _facts
 from crmkit.report.contents import Result
@@ -118,6 +119,7 @@ def render(
     with contextlib.ExitStack() as stack:
         stack.enter_context(_terminable())
         # The imports of the kernels run while this process imports papermill and opens the data.
+        key_of("")  # where no secret can be kept, the kernels get the one that is drawn here
         prepared = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crmkit-")))
         zygote = stack.enter_context(Zygote(prepared)) if fork else None
         from crmkit.report import execute, index, page

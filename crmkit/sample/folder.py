@@ -34,6 +34,10 @@ holidays = [
     2025-12-26, 2026-01-01, 2026-05-01,
 ]
 
+# Reports show colleagues by name and customers by code.
+[personal]
+show = ["users"]
+
 [hours]
 monday = "08:00-18:00"
 tuesday = "08:00-18:00"

@@ -49,8 +49,7 @@ def test_who_never_began_is_listed_and_escaped(office):
 
 
 def test_names_can_be_left_out(office):
-    assert adoption.people(office, True)[0] == "user.name"
-    assert adoption.people(office, False)[0] == "user_id"
+    assert adoption.people(office)[0] == "user.name"
 
 
 def test_every_number_of_the_page_is_in_the_catalogue():

@@ -70,7 +70,7 @@ def test_one_product_alone():
     assert basket_answer.one_rule(found).text.startswith("No pair")
     assert basket_answer.answer(found).text.startswith("No pair")
     assert basket.groups_words(found).text.startswith("No column")
-    for made in (basket.rule_table(found), basket.sets_table(crm, found), cross_selling.offers_table(found)):
+    for made in (basket.rule_table(found), basket.sets_table(crm, found), cross_selling.offers_table(crm, found)):
         assert made.attrs["missing"]
     assert basket_answer.card(found)["value"].tolist()[0] == 0
 

@@ -11,6 +11,7 @@ from crmkit.models import scores
 from crmkit.notebook import checks
 from crmkit.numbers import NBSP
 from crmkit.pages import churn, churn_offers, churn_promise
+from crmkit.personal import for_readers
 
 OPTIONS = {"window_days": 90, "basis": "auto", "kind": "logistic", "no_order_days": 90}
 OFFER = {"cost": 25.0, "success_rate": 0.2, "value": 0.0, "margin": 0.0}
@@ -77,7 +78,7 @@ def test_an_offer_that_pays_for_nobody_is_said(sample, found):
     dear = churn_offers.offer(sample, found, sample.period("latest"), **OFFER | {"cost": 1e9})
     none = churn_offers.calls(found, dear, holdout=0.2)
     assert plain(churn_offers.calls_words(found, none)).startswith("An offer pays for nobody")
-    assert "pays for nobody" in plain(pages.grid(churn_offers.first_calls(found, none, top=5), caption="x"))
+    assert "pays for nobody" in plain(pages.grid(churn_offers.first_calls(sample, found, none, top=5), caption="x"))
     curve = churn_offers.curve(found, dear)
     assert "pays for nobody" in plots.profit(curve).crm_alt
     assert "never pays" in plain(churn_offers.profit_words(found, dear, curve))
@@ -95,11 +96,12 @@ def test_the_words_carry_the_numbers(found, terms, calls, kept):
     assert "An offer costs €25, keeps 20.0%" in plain(churn_offers.profit_words(found, terms, curve))
 
 
-def test_headlines_and_first_calls(found, terms, calls):
+def test_headlines_and_first_calls(sample, found, terms, calls):
     card = churn_offers.cards(found, terms, calls)
     assert "Customers expected to leave within 90 days are" in plain(pages.answer(card, ["expected", "offers"]))
-    listed = churn_offers.first_calls(found, calls, top=3)
+    listed = churn_offers.first_calls(for_readers(sample), found, calls, top=3)
     assert len(listed) == 3
+    assert listed["customer"].str.startswith("C-").all()
     assert listed["why"].str.len().gt(0).all()
     assert "holds" in plain(pages.headline_cards(card, churn_offers.CARDS)) or card["value"].notna().all()
 

@@ -7,6 +7,7 @@ import crmkit
 from crmkit import pages
 from crmkit.numbers import NBSP
 from crmkit.pages import acquisition, value
+from crmkit.personal import for_readers
 
 ORDERS = {
     "order_id": list("12345"), "customer_id": list("aabbc"), "amount": [100.0, 60.0, 40.0, -10.0, 20.0],
@@ -104,11 +105,11 @@ def test_the_test_of_the_sample_leaves_out_what_most_have_not_reached():
     assert len(found) == 5
 
 
-def test_customers_by_id_unless_names_are_asked_for(crm):
-    found = acquisition.top_customers(crm, QUARTER, top=2)
-    assert found["customer"].tolist() == ["a", "b"]
-    named = acquisition.top_customers(crm, QUARTER, names=True)
-    assert named["customer"].tolist() == ["Ann <b>", "Łukasz", "c"], "who has no name keeps the id"
+def test_customers_by_code_unless_names_are_asked_for(crm):
+    found = acquisition.top_customers(for_readers(crm), QUARTER, top=2)
+    assert found["customer"].str.startswith("C-").all()
+    named = acquisition.top_customers(for_readers(crm, show_names=True), QUARTER)
+    assert named["customer"].tolist() == ["Ann <b> (a)", "Łukasz (b)", "c"], "who has no name has the key alone"
     shown = pages.grid(named, caption="x", units=acquisition.customer_units(named)).html
     assert "Ann &lt;b&gt;" in shown
     assert "Ann <b>" not in shown

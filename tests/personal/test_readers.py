@@ -14,7 +14,8 @@ from crmkit.personal.readers import HIDDEN
 def crm():
     return crmkit.open({
         "customers": {"customer_id": ["1", "2", "3"], "name": ["Ann", None, " "],
-                      "email": ["ann@example.com", None, ""], "gender": ["woman", "man", None], "created_at": ["2026-01-01"] * 3, "owner_id": ["u", "v", None]},
+                      "email": ["ann@example.com", None, ""], "gender": ["woman", "man", None],
+                      "created_at": ["2026-01-01"] * 3, "owner_id": ["u", "v", None]},
         "leads": {"lead_id": ["l"], "company": ["Ann Ltd"], "created_at": ["2026-01-01"], "owner_id": ["u"]},
         "users": {"user_id": ["u", "v"], "name": ["Zoë", "Jan"], "team": ["North", "South"]},
         "surveys": {"response_id": ["r"], "survey": ["nps"], "score": [9], "answered_at": ["2026-02-01"],

@@ -10,10 +10,12 @@ from crmkit import schema
 from crmkit.adapters import cells
 from crmkit.adapters.account import ColumnRead, PartRead
 from crmkit.adapters.cells import identifier, literal
-from crmkit.adapters.columns import Work, make_column, no_header
+from crmkit.adapters.columns import make_column
 from crmkit.adapters.fold import fold, holds
+from crmkit.adapters.headers import prepare
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter, ColumnSpec, TableSpec
+from crmkit.adapters.work import Work, no_header
 from crmkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ def part(
     spec: TableSpec,
     staged: Mapping[str, Staged],
     number: int,
-) -> tuple[Work, PartRead]:
-    """Make one part of a table; return it (its `view` holds the rows), and the account of it.
+) -> tuple[Work, PartRead] | str:
+    """Make one part of a table; return it (its `view` holds the rows) and the account of it, or why it isn't made.
 
     Raises
     ------
@@ -37,7 +39,11 @@ def part(
         Where a column that must be there isn't, a value is unknown, a format fits too few cells, a key is empty, …
     """
     zone = adapter.crm.get("timezone", "UTC")
-    work = Work(con, adapter, spec, staged[spec.file], staged, zone, f"w{number}")
+    prepared = prepare(con, adapter, spec, staged[spec.file], f"w{number}")
+    if isinstance(prepared, str):
+        return prepared
+    spec, here, long = prepared
+    work = Work(con, adapter, spec, here, staged, zone, f"w{number}", used={(spec.file, header) for header in long})
     rows_read = work.one(f"SELECT count(*) FROM {work.staged.table}")[0]
     left_out = _filter(work)
     if spec.one_row_for:
@@ -57,7 +63,7 @@ def part(
     files = tuple(file.path.name for file in work.staged.files)
     shown = tuple(account for account in done if not account.name.startswith("_"))
     rows = work.one(f"SELECT count(*) FROM {table}")[0]
-    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for)
+    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for, long)
 
 
 def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tuple[int, int]:
@@ -83,6 +89,8 @@ def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tupl
     )
     rows = con.execute(f"SELECT count(*) FROM all_{name}").fetchone()[0]
     listed, order = ", ".join(map(identifier, names)), "ORDER BY _part, _file, _row"
+    if any(work.spec.unpivot for work in parts):
+        order += f", {listed}"  # several rows of one row of the file
     once = _once(con, declared, parts, listed) if declared.key else ""
     con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM all_{name} {once} {order}")
     kept = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
@@ -120,7 +128,7 @@ def _filter(work: Work) -> dict[str, int]:
     table, conditions, counts = work.staged.table, ["true"], {}
     for kind, rules in (("only", work.spec.only), ("without", work.spec.without)):
         for header, words in rules.items():
-            found = work.staged.find([header])
+            found = work.find([header])
             if found is None:
                 if kind == "without":
                     continue  # a mark that isn't there marks nothing

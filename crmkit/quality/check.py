@@ -65,7 +65,8 @@ def check(source: Any, **how: Any) -> pd.DataFrame:
     DataFrame
         One row a finding, errors first: `severity` (error: numbers made from it are wrong or cannot be made; warning:
         rows that metrics leave out, count wrongly, or that contradict themselves; note), `dimension`, `rule` (its name
-        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows" or "days"),
+        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows", "days", or
+        "column" for a column as a whole),
         `share` (of the table's rows), `examples`; `owner`, `owner_share`, `owner_of_all` (who has most of them, the
         share of them and of all rows), `entry`, `entry_share`, `entry_of_all` (the same by channel or source), `where`
         (both in words, where that is more than chance); `metrics` (those computed from the column), `effect` (what it
@@ -99,8 +100,16 @@ def inspect(crm: Crm, problems: Sequence[Problem] = ()) -> Inspection:
     [2, 1]
     """
     if REMEMBERED not in crm.remembered or problems:
-        crm.remembered[REMEMBERED] = _inspected(crm, problems)
+        crm.remembered[REMEMBERED] = (None if problems else _left(crm)) or _inspected(crm, problems)
     return crm.remembered[REMEMBERED]
+
+
+def _left(crm: Crm) -> Inspection | None:
+    """Return what the report that is being made has found already; None where there is none, or of other data."""
+    from crmkit.prepared import left_quality
+
+    found = left_quality(crm)
+    return None if found is None else Inspection(pd.DataFrame(found[0], columns=COLUMNS), found[1])
 
 
 def _inspected(crm: Crm, problems: Sequence[Problem]) -> Inspection:
@@ -235,6 +244,8 @@ def _of_problem(crm: Crm, problem: Problem) -> dict[str, Any]:
 
 def _of_targets(crm: Crm) -> Iterator[dict[str, Any]]:
     for name in unknown_targets(crm):
+        targets = crm.tables["targets"]
+        rows = int(targets.count(where=targets.metric == name).to_pyarrow().as_py())
         found = _finding(
             "warning",
             "unknown_target",
@@ -242,5 +253,7 @@ def _of_targets(crm: Crm) -> Iterator[dict[str, Any]]:
             "metric",
             f"is no metric: {name!r}",
             "Correct the name; `crmkit metrics` lists all.",
+            rows,
+            rows / crm.rows["targets"],
         )
         yield found | {"effect": "The target is compared with nothing."}

@@ -160,7 +160,8 @@ def _examples(look: Look, broken: dict[int, Rule]) -> dict[int, list[str]]:
         shown = rule.shown or look.key or rule.column
         value = _shown_value(look, rule, shown)
         name = data[shown].cast("string") if shown in data.columns else ibis.literal("")
-        rows = data.filter(rule.broken).select(name_=name, value_=value).distinct()
+        marked = data.select(name_=name, value_=value, broken_=rule.broken)  # windows see all rows, not the broken ones
+        rows = marked.filter(marked.broken_).select("name_", "value_").distinct()
         rows = rows.order_by("name_", "value_").limit(EXAMPLES)
         parts.append(rows.mutate(at_=ibis.literal(at, "int64")))
     rows = (ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]).to_pyarrow().to_pylist()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from crmkit.adapters.places import At
 from crmkit.adapters.spec import DELIMITERS, FileSpec, Reading
 
-SPECIAL_DATES = ("iso", "auto", "dmy", "mdy", "ymd", "unix", "unix_ms", "excel")
+SPECIAL_DATES = ("iso", "unix", "unix_ms", "excel")
 READING_KEYS = tuple(Reading.__dataclass_fields__)
 
 
@@ -17,8 +17,8 @@ def reading_rules(at: At, given: Mapping, base: Reading, *, known: tuple[str, ..
     found = Reading(
         encoding=at.text(given, "encoding", base.encoding),
         delimiter=at.choice(given, "delimiter", tuple(DELIMITERS), base.delimiter),
-        decimal=at.choice(given, "decimal", (".", ",", "auto"), base.decimal),
-        thousands=at.choice(given, "thousands", (",", ".", " ", "'", "any", ""), base.thousands),
+        decimal=at.choice(given, "decimal", (".", ","), base.decimal),
+        thousands=at.choice(given, "thousands", (",", ".", " ", "'", ""), base.thousands),
         dates=at.texts(given, "dates", base.dates),
         missing=at.texts(given, "missing", base.missing),
         skip_lines=int(at.number(given, "skip_lines", base.skip_lines)),
@@ -38,8 +38,6 @@ def reading_rules(at: At, given: Mapping, base: Reading, *, known: tuple[str, ..
         raise at.error("headers", "names the columns of a file without a header, and header finds one")
     if found.skip_lines < 0 or found.skip_after_header < 0:
         raise at.error("skip_lines", "and skip_after_header count lines; they can't be negative")
-    if "auto" in found.dates and len(found.dates) > 1:
-        raise at.error("dates", '"auto" stands alone: it chooses among all usual writings')
     for shape in (shape for choice in found.dates for shape in choice.split(" | ")):
         if shape not in SPECIAL_DATES and "%" not in shape:
             example = '"%d/%m/%Y"'

@@ -102,17 +102,19 @@ class PartRead:
     columns: tuple[ColumnRead, ...]
     columns_not_there: tuple[str, ...]
     one_row_for: tuple[str, ...] = ()
+    rows_from_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TableWritten:
-    """A table that was written: its file, rows and repeated rows, and the parts it was made from."""
+    """A table that was written: its file, its rows, the parts it was made from, and why others weren't."""
 
     name: str
     file: str
     rows: int
     repeated: int
     parts: tuple[PartRead, ...]
+    parts_left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ class Account:
             yield f"{table.name}: {_many(table.rows, 'row')} in {table.file}"
             for part in table.parts:
                 yield from _part(part)
+            yield from (f"  not made: {why}" for why in table.parts_left_out)
         if self.tables_left_out:
             yield ""
             yield "Tables not in this export"

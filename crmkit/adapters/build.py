@@ -58,6 +58,7 @@ def part(
     table = f"part_{number}"
     con.execute(f"CREATE TABLE {table} AS SELECT _file, _row, COLUMNS('^[tv]:') FROM {work.view}")
     work.view = table
+    left_out |= _without(work)
     done = [_count(work, column, account) for column, account in accounts]
     _check_keys(work)
     files = tuple(file.path.name for file in work.staged.files)
@@ -144,6 +145,19 @@ def _filter(work: Work) -> dict[str, int]:
     work.con.execute(
         f"CREATE TEMP VIEW {work.view} AS SELECT _file, _row, {columns} FROM {table} WHERE {' AND '.join(conditions)}"
     )
+    return counts
+
+
+def _without(work: Work) -> dict[str, int]:
+    """Leave out the rows without a column that must be filled, and count them; what can't be read is filled."""
+    counts = {}
+    for column in work.spec.filled:
+        there = work.rows(f"SELECT 1 FROM (DESCRIBE {work.view}) WHERE column_name = {literal('t:' + column)}")
+        empty = f"{identifier('t:' + column)} IS NULL" if there else "true"
+        gone = work.one(f"SELECT count(*) FROM {work.view} WHERE {empty}")[0]
+        if gone:
+            work.con.execute(f"DELETE FROM {work.view} WHERE {empty}")
+            counts[f"filled {column}"] = gone
     return counts
 
 

@@ -15,12 +15,15 @@ from crmkit.adapters.work import Work
 
 _SQL_TYPES = {"key": "VARCHAR", "text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE", "whole": "BIGINT"}
 _SQL_TYPES["flag"] = "BOOLEAN"
+_NOTHING = "CAST(NULL AS VARCHAR)"
 
 
 def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
     """Add a column's text ("t:name") and value ("v:name") to the chain; None where the export doesn't have it."""
     found = text_of(work, spec)
     if found is None:
+        if spec.working:  # whoever is made from it finds it empty
+            work.add(f"t:{spec.name}", _NOTHING)
         return None
     sql, source = found
     text = f"t:{spec.name}"
@@ -28,13 +31,14 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
         sql = f"CASE WHEN NOT coalesce({one_of(sql, missing)}, false) THEN {sql} END"
     work.add(text, sql)
     if spec.id18:
-        work.change(spec, _id18(f"p.{identifier(text)}"))
+        work.change(spec, id18(f"p.{identifier(text)}"))
     account = ColumnRead(spec.name, source, "text", needed=spec.required)
     if spec.repairs:
         account = meanings.repair(work, spec, account)
     if spec.lookup:
         account = look_up(work, spec, account)
         if account is None:
+            work.change(spec, _NOTHING)  # the key that was to be looked up is no answer
             return None
     if spec.values or spec.allowed:
         account = meanings.map_values(work, spec, account)
@@ -46,7 +50,7 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
     return replace(account, how=how, note="" if there else spec.absent, remark=spec.remark if there else "")
 
 
-def _id18(sql: str) -> str:
+def id18(sql: str) -> str:
     """Return the SQL of a Salesforce id of 18 characters where the text is one of 15.
 
     Three characters follow the fifteen, one for each five of them: which are capitals, as bits from the first on, read

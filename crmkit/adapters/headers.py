@@ -72,9 +72,9 @@ def prepare(
     DataError
         Where several headers fit a pattern and their cells differ.
     """
-    for pattern in spec.if_there:
-        if not fitting(staged.headers, pattern):
-            return f"the file has no column {pattern!r}"
+    for spellings in spec.if_there:
+        if not any(fitting(staged.headers, pattern) for pattern in spellings):
+            return f"the file has no column {' or '.join(map(repr, spellings))}"
     long: list[str] = []
     if spec.unpivot:
         stars = {header: pattern for pattern in spec.unpivot for header in fitting(staged.headers, pattern)}

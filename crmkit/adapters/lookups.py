@@ -11,9 +11,24 @@ from crmkit.adapters.cells import identifier
 from crmkit.adapters.spec import ColumnSpec
 from crmkit.adapters.work import Work
 
+_PICKS = {
+    "first": "arg_min(v, place)",
+    "last": "arg_max(v, place)",
+    "count": "CAST(count(v) AS VARCHAR)",
+    "sum": "CAST(CAST(round(sum(TRY_CAST(v AS DOUBLE)), 9) AS DECIMAL(38, 9)) AS VARCHAR)",
+}
+
 
 def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | None:
-    """Put what another table or file says in the place of the text; count what isn't found or isn't clear."""
+    """Put what another table or file says in the place of the text; count what isn't found or isn't clear.
+
+    Where several rows fit, none is taken, unless `pick` says the first, the last, their sum or their number.
+
+    Raises
+    ------
+    DataError
+        Where something that must be found isn't, or isn't clear, or what is to be added up is no number.
+    """
     place, key = spec.lookup
     text, where = identifier(f"t:{spec.name}"), f"{place}.{key}"
     from_file = place in work.adapter.files and bool(spec.take)
@@ -22,10 +37,14 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
         if not spec.required:
             return None
         raise work.error(spec.name, f"what it is looked up in, {where} with {' or '.join(spec.take)}, isn't there.")
+    if spec.pick == "sum":
+        _check_numbers(work, spec, rows)
+    if spec.pick in ("sum", "count"):
+        work.plain.add(spec.name)
     index = f"{work.prefix}_lookup_{work.steps}"
-    fits = "least(count(v), 1)" if spec.pick == "first" else "count(DISTINCT v)"
+    fits = "least(count(v), 1)" if spec.pick else "count(DISTINCT v)"
     work.con.execute(
-        f"CREATE TABLE {index} AS SELECT k, arg_min(v, place) AS v, {fits} AS fits "
+        f"CREATE TABLE {index} AS SELECT k, {_PICKS[spec.pick or 'first']} AS v, {fits} AS fits "
         f"FROM ({rows}) WHERE k IS NOT NULL GROUP BY k"
     )
     kept = (spec.unmatched or ("empty" if from_file else "keep")) == "keep"
@@ -45,13 +64,29 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
     work.change(spec, f"CASE WHEN f.fits <= 1 THEN f.v {otherwise} END", join)
     return replace(
         account,
-        source=f"{account.source}, looked up in {where}",
+        source=f"{account.source}, looked up in {where}{_picked(spec)}",
         lookup=where,
         unmatched=unmatched,
         ambiguous=ambiguous,
         lookup_examples=examples,
         lookup_kept=kept,
     )
+
+
+def _picked(spec: ColumnSpec) -> str:
+    what = spec.take[0] if spec.take else "row"
+    return {"sum": f", {what} added up", "count": f", {what} counted"}.get(spec.pick, "")
+
+
+def _check_numbers(work: Work, spec: ColumnSpec, rows: str) -> None:
+    """Refuse to add up what isn't a plain number."""
+    found = work.rows(f"SELECT v FROM ({rows}) WHERE v IS NOT NULL AND TRY_CAST(v AS DOUBLE) IS NULL LIMIT 1")
+    if found:
+        raise work.error(
+            spec.name,
+            f"{found[0][0]!r} under {' or '.join(spec.take)} in {spec.lookup[0]} can't be added up. Make a column of "
+            "numbers of it in a table above this one, and look that up.",
+        )
 
 
 def _rows_of_file(work: Work, spec: ColumnSpec) -> str | None:

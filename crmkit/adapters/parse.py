@@ -47,7 +47,7 @@ def load(path: Path) -> Adapter:
 
 
 _TABLE_KEYS = (
-    "file", "part", "only", "without", "one_row_for", "in_order_of", "if_there", "keep", "unpivot", "columns",
+    "file", "part", "only", "without", "one_row_for", "in_order_of", "if_there", "filled", "keep", "unpivot", "columns",
 )  # fmt: skip
 
 
@@ -75,15 +75,19 @@ def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> 
             if other not in before:
                 raise at.error(f"columns.{column.name}.only_if", f"{other!r} is not a column of the table above it")
     together, order = at.texts(given, "one_row_for"), at.text(given, "in_order_of", "")
-    ordered = any(column.which in ("", "first", "last") for column in columns if column.wanted)
+    ordered = any(column.which in ("", "first", "last") for column in columns if set(column.wanted) - {*together})
     if bool(together) != bool(order) and (order or ordered):
         raise at.error("one_row_for", "and in_order_of need each other: which rows make one, and in which order")
     for column in columns:
         if (column.which or column.where) and not together:
             raise at.error(f"columns.{column.name}", "which and where need one_row_for at the table")
+    filled = at.texts(given, "filled")
+    for column in filled:
+        if column not in made:
+            raise at.error("filled", f"{column!r} is not a column of the table{near(column, made)}")
     return TableSpec(
         name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns, together, order,
-        at.spellings(given, "if_there"), at.texts(given, "keep"), at.texts(given, "unpivot"),
+        at.spellings(given, "if_there"), at.texts(given, "keep"), at.texts(given, "unpivot"), filled,
     )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def column_rules(at: At, declared: schema.Table, name: str, value: object, readi
         repairs=at.mapping(given, "repairs"),
         lookup=_lookup(at, at.text(given, "lookup", "")),
         take=at.texts(given, "take"),
-        pick=at.choice(given, "pick", ("first",)),
+        pick=at.choice(given, "pick", ("first", "last", "sum", "count")),
         unmatched=at.choice(given, "unmatched", ("keep", "empty", "error")),
         values={word.strip().casefold(): text for word, text in at.mapping(given, "values").items()},
         otherwise=at.text(given, "otherwise", "") if "otherwise" in given else None,
@@ -91,7 +91,9 @@ def _check_column(at: At, given: Mapping, found: ColumnSpec) -> None:
     if found.otherwise is not None and not found.values:
         raise at.error("otherwise", "needs values beside it")
     _check_computed(at, given, found)
-    starred = any("*" in header for header in found.wanted)
+    starred = found.pick == "first" and any("*" in header for header in found.wanted)
+    if found.pick in ("sum", "count") and found.type not in ("number", "whole"):
+        raise at.error("pick", f"is {found.pick!r}, which needs a number, and the column is of type {found.type}")
     if (found.take or found.unmatched or (found.pick and not starred)) and found.lookup is None:
         raise at.error("lookup", "is missing; take, pick and unmatched need it")
 

@@ -126,6 +126,8 @@ def _resolved(con: duckdb.DuckDBPyConnection, spec: TableSpec, column: ColumnSpe
         if len(found) > 1 and column.pick != "first":
             _same(con, spec, column, staged, pattern, found)
         headers.append(found[0] if found else pattern)
+        if found:  # the first that is there; what others fit makes no difference
+            break
     return replace(
         column,
         headers=tuple(headers),

@@ -11,7 +11,7 @@ from crmkit.adapters import extend
 from crmkit.adapters.parse_columns import column_rules
 from crmkit.adapters.parse_files import file_rules, reading_rules
 from crmkit.adapters.places import At, near
-from crmkit.adapters.spec import Adapter, FileSpec, FromFile, Reading, TableSpec
+from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading, TableSpec
 from crmkit.errors import UsageError
 
 
@@ -74,7 +74,7 @@ def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> 
         for other in column.only_if:
             if other not in before:
                 raise at.error(f"columns.{column.name}.only_if", f"{other!r} is not a column of the table above it")
-    together, order = at.texts(given, "one_row_for"), at.text(given, "in_order_of", "")
+    together, order = at.headers(given, "one_row_for"), EITHER.join(at.texts(given, "in_order_of"))
     ordered = any(column.which in ("", "first", "last") for column in columns if set(column.wanted) - {*together})
     if bool(together) != bool(order) and (order or ordered):
         raise at.error("one_row_for", "and in_order_of need each other: which rows make one, and in which order")

@@ -29,13 +29,6 @@ def reading_rules(at: At, given: Mapping, base: Reading, *, known: tuple[str, ..
         ends=at.texts(given, "ends", base.ends),
         sheet=at.text(given, "sheet", base.sheet),
         skip_bad_rows=at.flag(given, "skip_bad_rows", base.skip_bad_rows),
-        header=_spellings(at, given, "header") if "header" in given else base.header,
-        section=at.text(given, "section", base.section),
-        comment=at.text(given, "comment", base.comment),
-        skip_after_header=int(at.number(given, "skip_after_header", base.skip_after_header)),
-        ends=at.texts(given, "ends", base.ends),
-        sheet=at.text(given, "sheet", base.sheet),
-        skip_bad_rows=at.flag(given, "skip_bad_rows", base.skip_bad_rows),
         headers=at.texts(given, "headers", base.headers),
         unreadable=at.number(given, "unreadable", base.unreadable),
     )

@@ -34,10 +34,6 @@ def reading_rules(at: At, given: Mapping, base: Reading, *, known: tuple[str, ..
     )
     if found.decimal == found.thousands:
         raise at.error("thousands", f"is {found.thousands!r}, and so is the decimal mark")
-    if found.header and found.headers:
-        raise at.error("headers", "names the columns of a file without a header, and header finds one")
-    if found.skip_lines < 0 or found.skip_after_header < 0:
-        raise at.error("skip_lines", "and skip_after_header count lines; they can't be negative")
     if "auto" in found.dates and len(found.dates) > 1:
         raise at.error("dates", '"auto" stands alone: it chooses among all usual writings')
     if found.header and found.headers:
@@ -62,11 +58,3 @@ def file_rules(at: At, alias: str, given: Mapping, base: Reading) -> FileSpec:
     spellings = at.spellings(given, "has")
     own = {key: value for key, value in given.items() if key in READING_KEYS}
     return FileSpec(alias, names, at.flag(given, "required", False), reading_rules(at, own, base), spellings)
-
-
-def _spellings(at: At, given: Mapping, key: str) -> tuple[tuple[str, ...], ...]:
-    """Check a list of headers, each a text or a list of its spellings."""
-    headers = given.get(key, [])
-    if not isinstance(headers, list):
-        raise at.error(key, f"is {headers!r}; it must be a list of headers, or of lists of their spellings")
-    return tuple(at.texts({key: header}, key) for header in headers)

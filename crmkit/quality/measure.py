@@ -108,8 +108,9 @@ def _tidy(look: Look, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the counts of one table with a row for each owner, month and dimension."""
     parts = []
     for name in ("all", *DIMENSIONS):
-        broken = frame.get(f"d_{name}", 0)
-        parts.append(frame[["owner_", "month_", "rows"]].assign(dimension=name, broken=broken))
+        if f"d_{name}" in frame:  # else no rule of this dimension asks anything of the table
+            cells = frame[["owner_", "month_", "rows"]]
+            parts.append(cells.assign(dimension=name, broken=frame[f"d_{name}"].astype("int64")))
     tidy = pd.concat(parts, ignore_index=True).rename(columns={"owner_": "owner", "month_": "month"})
     tidy["month"] = pd.to_datetime(tidy["month"])
     tidy["owner"] = tidy["owner"].astype(object).where(tidy["owner"].notna(), None)

@@ -298,10 +298,12 @@ def _text(path: Path, encoding: str, seen: Seen | None = None) -> io.TextIOWrapp
     return io.TextIOWrapper(raw, encoding="utf-8", newline="")
 
 
-def _records(file: SourceFile, seen: Seen | None = None, cells: workbooks.Cells | None = None) -> Iterator[Record]:
+def _records(
+    file: SourceFile, seen: Seen | None = None, cells: workbooks.Cells | None = None, decimal: str = "."
+) -> Iterator[Record]:
     """Return the rows of a file from the first, each with its line, as they stand there."""
     if file.kind == "workbook":
-        yield from workbooks.rows(file.path, file.sheet, cells, first=file.first_line)
+        yield from workbooks.rows(file.path, file.sheet, cells, first=file.first_line, decimal=decimal)
         return
     with _text(file.path, file.encoding, seen) as text:
         if file.kind == "page":
@@ -328,6 +330,9 @@ def _load(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, reading: 
         workbooks.examine(file.path, cells)
         seen = workbooks.digest(file.path)
     numbers = set(cells.numbers) - set(cells.dates) - set(cells.others)
+    if reading.decimal == "," and numbers:
+        pointed = ", ".join(f"c{i} = replace(c{i}, ',', '.')" for i in sorted(numbers) if i < len(file.headers))
+        con.execute(f"UPDATE {part} SET {pointed}")
     return replace(
         file,
         rows=met.rows - met.empty,
@@ -407,7 +412,8 @@ def _load_row_by_row(
 
     names = [f"c{i}" for i in range(len(file.headers))]
     con.execute(f"CREATE TABLE {part} (_row BIGINT, {', '.join(f'{name} VARCHAR' for name in names)})")
-    rows = lines.table_rows(_records(file, seen, cells), len(names), reading, met)
+    decimal = "," if reading.decimal == "," else "."
+    rows = lines.table_rows(_records(file, seen, cells, decimal), len(names), reading, met)
     number = 0
     con.begin()
     try:

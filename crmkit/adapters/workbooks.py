@@ -58,8 +58,12 @@ def sheets(path: Path) -> list[str]:
     return [name for name in visible if _sheet(path, book, name).start is not None]
 
 
-def rows(path: Path, sheet: str, met: Cells | None = None, *, first: int = 1) -> Iterator[tuple[int, list[str]]]:
+def rows(
+    path: Path, sheet: str, met: Cells | None = None, *, first: int = 1, decimal: str = "."
+) -> Iterator[tuple[int, list[str]]]:
     """Return the rows of a sheet as text from the row `first` on, each with its number in the sheet.
+
+    Numbers have the mark `decimal`, as those have that stand as text among them.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def rows(path: Path, sheet: str, met: Cells | None = None, *, first: int = 1) ->
     while (row := _guarded(path, next, found, None)) is not None:
         number += 1
         if number >= first:
-            yield number, [_text(cell, place, number, met) for place, cell in enumerate(row)]
+            yield number, [_text(cell, place, number, met, decimal) for place, cell in enumerate(row)]
 
 
 def digest(path: Path) -> Seen:
@@ -95,13 +99,13 @@ def examine(path: Path, met: Cells) -> None:
                         met.uncomputed += len(re.findall(rb"</f>(?:<v></v>|<v/>)?</c>", chunk))
 
 
-def _text(cell: Any, place: int, row: int, met: Cells) -> str:
+def _text(cell: Any, place: int, row: int, met: Cells, decimal: str) -> str:
     """Write a cell as text and count its kind."""
     kind, text = met.others, ""
     if isinstance(cell, str | bool):
         text = cell if isinstance(cell, str) else str(cell).lower()
     elif isinstance(cell, int | float):
-        kind, text = met.numbers, _number(cell)
+        kind, text = met.numbers, _number(cell).replace(".", decimal)
         if abs(cell) >= _EXACT:
             met.cut_count += 1
             if len(met.cut) < 3:

@@ -63,6 +63,8 @@ class ColumnRead:
         Whether the table's contract asks for the column.
     unread : int
         Cells with a text that could not be read; they are empty now.
+    sentinels : int
+        Cells with a day that stands for none, such as 9999-12-31; they are empty now.
     unmatched, ambiguous : int
         Cells that a lookup found nowhere, or in several rows that differ.
     emptied : int
@@ -79,6 +81,8 @@ class ColumnRead:
     needed: bool = False
     unread: int = 0
     unread_examples: tuple[Example, ...] = ()
+    sentinels: int = 0
+    sentinel_examples: tuple[Example, ...] = ()
     repairs: tuple[Replaced, ...] = ()
     values: tuple[Replaced, ...] = ()
     lookup: str = ""
@@ -227,11 +231,14 @@ def _attention(column: ColumnRead) -> Iterator[str]:
         yield f"{column.remark}."
     if column.note:
         yield f"empty: {column.note}."
-    elif column.needed and empty - column.unread - column.emptied > 0:
+    elif column.needed and empty - column.unread - column.sentinels - column.emptied > 0:
         yield f"{_many(empty, 'row')} of {column.rows:,} without a value; the rows were kept."
     if column.unread:
         examples = _shown(column.unread_examples)
         yield f"{_many(column.unread, 'cell')} could not be read and left empty, such as {examples}."
+    if column.sentinels:
+        examples = _shown(column.sentinel_examples)
+        yield f"{_many(column.sentinels, 'cell')} with a day that stands for none left empty, such as {examples}."
     if column.unmatched or column.ambiguous:
         what = []
         if column.unmatched:

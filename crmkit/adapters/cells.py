@@ -64,10 +64,15 @@ def flag(value: str) -> str:
     return f"CASE WHEN {one_of(word, TRUE)} THEN true WHEN {one_of(word, FALSE)} THEN false END"
 
 
-def time(value: str, choice: str, zone: str) -> str:
-    """Read a time by one choice of format, or of several "a | b"; zoned times are converted to `zone`."""
+def time(value: str, choice: str, zone: str, *, bounded: bool = True) -> str:
+    """Read a time by one choice of format, or of several "a | b"; zoned times are converted to `zone`.
+
+    `bounded` leaves out years that stand for no time at all, before 1900 and after 2100.
+    """
     shapes = [_shape(value, shape, zone) for shape in choice.split(" | ")]
     found = f"coalesce({', '.join(shapes)})"
+    if not bounded:
+        return found
     return f"CASE WHEN year({found}) BETWEEN {EARLIEST} AND {LATEST} THEN {found} END"
 
 

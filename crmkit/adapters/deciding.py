@@ -17,6 +17,8 @@ Found = dict[str, tuple[int, object]]
 def times(work: Work, spec: ColumnSpec, sql: str) -> tuple[str, str]:
     """Choose the one format that holds for a column, and say how; two that differ and fit equally are an error."""
     choices = spec.reading.dates
+    if work.staged.typed and spec.name not in work.plain and choices not in (("auto",), ("iso",)):
+        choices = tuple(f"{choice} | iso" for choice in choices)  # a workbook's own times are ISO
     if choices == ("auto",):
         return order(work, spec, sql)
     if len(choices) == 1:
@@ -89,8 +91,8 @@ def order(work: Work, spec: ColumnSpec, sql: str) -> tuple[str, str]:
     )
 
 
-def marks(work: Work, spec: ColumnSpec, sql: str) -> tuple[Reading, str]:
-    """Decide which marks the numbers of a column have.
+def marks(work: Work, spec: ColumnSpec, sql: str, header: str = "") -> tuple[Reading, str]:
+    """Decide which marks the numbers of a column have; a workbook's own numbers have a point.
 
     Returns
     -------
@@ -103,6 +105,8 @@ def marks(work: Work, spec: ColumnSpec, sql: str) -> tuple[Reading, str]:
         Where "1,234" could be a thousand or a bit more than one, or where cells contradict each other.
     """
     reading = spec.reading
+    if header in work.staged.numeric:
+        return replace(reading, decimal=".", thousands=""), "as the workbook has it" if reading.decimal != "." else ""
     if reading.decimal != "auto":
         return reading, ""
     tests = amounts.evidence("cell")

@@ -40,7 +40,8 @@ def fold(work: Work) -> None:
             raw = work.staged.headers[header]
             alias = identifier(f"f{number}:{raw}")
             unit = header == work.find([column.minor_of]) and header not in column.wanted
-            made = f"max({cells.trimmed(raw)}){where}" if unit else _one_of_all(work, column, cells.trimmed(raw), where)
+            cell = cells.trimmed(raw)
+            made = f"max({cell}){where}" if unit else _one_of_all(work, column, cell, where, header)
             taken.append(f"{made} AS {alias}")
             folded[column.name, header] = alias
     work.folded = folded
@@ -55,7 +56,7 @@ def fold(work: Work) -> None:
     work.view = table
 
 
-def _one_of_all(work: Work, column: ColumnSpec, cell: str, where: str) -> str:
+def _one_of_all(work: Work, column: ColumnSpec, cell: str, where: str, header: str) -> str:
     """Return the SQL of what becomes of the cells of a column, as a text."""
     if column.which in ("", "first", "last"):
         how = "arg_min" if column.which == "first" else "arg_max"
@@ -70,7 +71,7 @@ def _one_of_all(work: Work, column: ColumnSpec, cell: str, where: str) -> str:
         value = cells.time(cell, deciding.times(work, column, cell)[0], work.zone)
         whole = f"CAST({column.which}({value}){where} AS VARCHAR)"
     else:
-        value = cells.number(cell, deciding.marks(work, column, cell)[0])
+        value = cells.number(cell, deciding.marks(work, column, cell, header)[0])
         whole = f"CAST(CAST(round({column.which}({value}){where}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"
     # one cell that can't be read makes the whole unreadable, so that nothing is added up without it
     return f"coalesce(min(CASE WHEN {cell} IS NOT NULL AND ({value}) IS NULL THEN {cell} END){where}, {whole})"

@@ -17,6 +17,7 @@ from crmkit.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
+_SPELLINGS = 4  # of a header that a message names
 HEADER, CELL = "(header)", "(cell)"  # what an unpivoted row comes from
 
 
@@ -74,12 +75,12 @@ def prepare(
     """
     for spellings in spec.if_there:
         if not any(fitting(staged.headers, pattern) for pattern in spellings):
-            return f"the file has no column {' or '.join(map(repr, spellings))}"
+            return f"the file has no column {_either(spellings)}"
     long: list[str] = []
     if spec.unpivot:
         stars = {header: pattern for pattern in spec.unpivot for header in fitting(staged.headers, pattern)}
         if not stars:
-            return f"the file has no column {' or '.join(map(repr, spec.unpivot))}"
+            return f"the file has no column {_either(spec.unpivot)}"
         long = list(stars)
         staged = _unpivoted(con, staged, stars, prefix)
     columns = tuple(_resolved(con, spec, column, staged) for column in spec.columns)
@@ -93,6 +94,12 @@ def prepare(
     )
     kept = _kept(adapter, spec, staged, set(long))
     return replace(spec, columns=(*columns, *kept)), staged, tuple(long)
+
+
+def _either(spellings: tuple[str, ...]) -> str:
+    """Name the spellings of a header that isn't there, the first of them where they are many."""
+    more = len(spellings) - _SPELLINGS
+    return " or ".join(map(repr, spellings[:_SPELLINGS])) + (f" (or {more:,} other spellings)" if more > 0 else "")
 
 
 def _unpivoted(con: duckdb.DuckDBPyConnection, staged: Staged, stars: dict[str, str], prefix: str) -> Staged:

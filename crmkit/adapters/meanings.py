@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from crmkit.adapters.account import ColumnRead, Replaced
 from crmkit.adapters.cells import identifier, literal, one_of
+from crmkit.adapters.headers import CELL
 from crmkit.adapters.spec import ColumnSpec
 from crmkit.adapters.work import Work
 
 _SHOWN = 5
+_KNOWN = 20  # words with a meaning that a message lists
 
 
 def repair(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
@@ -38,10 +42,12 @@ def map_values(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
         raise work.error(
             spec.name,
             f"the value {value!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} has no meaning "
-            f"in the adapter. Unknown: {listed}{more}; known: {', '.join(rules)}. Add each under values in "
-            f"{work.adapter.path.name} (or a copy of it, given by --adapter), or say by otherwise what others mean.",
+            f"in the adapter. Unknown: {listed}{more}; known: {_listed(rules)}. Say what each means under values in "
+            f"{_own(work)}, or say by otherwise what all others mean.",
         )
-    meaning = {word: rules.get(word.casefold(), spec.otherwise) for word, *_ in found}
+    meaning = {
+        word: rules.get(word.casefold(), word if spec.otherwise == CELL else spec.otherwise) for word, *_ in found
+    }
     words: dict[str, list[str]] = {}
     for word, target in meaning.items():
         words.setdefault(target, []).append(word)
@@ -51,8 +57,25 @@ def map_values(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
         empty = work.one(f"SELECT count(*) FROM {work.view} WHERE {text} IS NULL")[0]
         found, meaning[""] = [*found, ("", empty, 0, 0)] if empty else found, rules[""]
     work.change(spec, f"CASE {' '.join(cases)} END" if cases else text)
-    shown = tuple(Replaced(word, meaning[word], n) for word, n, *_ in found[:50]) if spec.values else ()
+    shown = tuple(
+        Replaced(word, meaning[word], n) for word, n, *_ in found[:50] if spec.values and meaning[word] != word
+    )
     return replace(account, values=shown)
+
+
+def _own(work: Work) -> str:
+    """Return the file in which a user may say more: the adapter, or one that extends an adapter of crmkit's own."""
+    path = work.adapter.path
+    if path.parent != Path(__file__).parent:
+        return path.name
+    return f'a file of your own that begins with extends = "{path.stem}" (--adapter my.toml)'
+
+
+def _listed(rules: Iterable[str]) -> str:
+    """Return the words that have a meaning, the first of them where they are many."""
+    words = [repr(word) if not word else word for word in rules]
+    more = len(words) - _KNOWN
+    return ", ".join(words[:_KNOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def only_if(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:

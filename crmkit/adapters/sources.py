@@ -120,7 +120,8 @@ def _computed(work: Work, spec: ColumnSpec, sqls: list[str], names: list[str]) -
         if spec.type == "whole":
             total = f"round({total})"
     else:
-        numbers = [f"({cells.number(sql, deciding.marks(work, spec, sql)[0])})" for sql in sqls]
+        marks = [deciding.marks(work, spec, sql, name)[0] for sql, name in zip(sqls, names, strict=True)]
+        numbers = [f"({cells.number(sql, reading)})" for sql, reading in zip(sqls, marks, strict=True)]
         if spec.empty == "zero":
             numbers = [f"CASE WHEN {sql} IS NULL THEN 0 ELSE {n} END" for sql, n in zip(sqls, numbers, strict=True)]
         if spec.product:

@@ -23,20 +23,21 @@ def typed(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple
     if spec.name in work.plain:
         spec = replace(spec, reading=replace(spec.reading, decimal=".", thousands="", dates=("iso",)))
     if spec.type in ("number", "whole"):
-        return _number(work, spec, text)
+        return _number(work, spec, account, text)
     if spec.type == "time":
         if account.source == ABSENT:
             return cells.time(text, "iso", work.zone), "time"
         choice, why = deciding.times(work, spec, text)
+        work.choices[spec.name] = choice
         return cells.time(text, choice, work.zone), f"time, {why or choice}{_zone(work, text)}"
     if spec.type == "flag":
         return cells.flag(text), "yes or no"
     return text, "key, as text" if spec.type == "key" else "text"
 
 
-def _number(work: Work, spec: ColumnSpec, text: str) -> tuple[str, str]:
+def _number(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple[str, str]:
     notes = _signs(work, spec, text)
-    reading, why = deciding.marks(work, spec, text)
+    reading, why = deciding.marks(work, spec, text, account.source)
     make = cells.number if spec.type == "number" else cells.whole
     value = make(text, reading, spec.times)
     kind = "number" if spec.type == "number" else "whole number"

@@ -60,7 +60,7 @@ def map_values(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
     shown = tuple(
         Replaced(word, meaning[word], n) for word, n, *_ in found[:50] if spec.values and meaning[word] != word
     )
-    return replace(account, values=shown)
+    return replace(account, values=tuple(shown[:50]) if spec.values else ())
 
 
 def _own(work: Work) -> str:
@@ -73,7 +73,7 @@ def _own(work: Work) -> str:
 
 def _listed(rules: Iterable[str]) -> str:
     """Return the words that have a meaning, the first of them where they are many."""
-    words = [repr(word) if not word else word for word in rules]
+    words = [word or repr(word) for word in rules]
     more = len(words) - _KNOWN
     return ", ".join(words[:_KNOWN]) + (f" and {more:,} more" if more > 0 else "")
 

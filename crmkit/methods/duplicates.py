@@ -114,7 +114,7 @@ def duplicates(data: Crm | Any, *, table: str = "customers", threshold: float = 
     >>> found.clusters[["cluster", "id", "keep"]].values.tolist()
     [[1, '1', True], [1, '2', False]]
     >>> found.pairs["evidence"].tolist()
-    ['same e-mail, written otherwise; same name without gesellschaft mbh and gmbh']
+    ['same e-mail, written otherwise; same name without Gesellschaft mbH and GmbH']
     """
     pick("table", table, TABLES)
     if not LEAST < threshold < 1:

@@ -8,7 +8,7 @@ from crmkit.methods.identity import likeness
 
 
 def clusters(pairs: pd.DataFrame, records: pd.DataFrame) -> list[list[int]]:
-    """Put records together, the surest pair first, and never two of which names or years of birth exclude each other.
+    """Put records together, the surest pair first, and never two whose names or years of birth exclude it.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def clusters(pairs: pd.DataFrame, records: pd.DataFrame) -> list[list[int]]:
     home = {number: number for number in home}
 
     def apart(one: int, other: int) -> bool:
-        if abs(born[one] - born[other]) > 1:
+        if 15 <= abs(born[one] - born[other]) <= 50:  # parent and child
             return True
         return likeness.clash(names[one], names[other], person=bool(person[one] or person[other]))
 

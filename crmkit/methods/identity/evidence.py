@@ -27,13 +27,37 @@ _PHONES = {"same last digits": "same phone without its country's code", "other":
 _ADDRESSES = {
     "same": "same address",
     "same street": "same street and number",
+    "same street and postal code": "same street, number and postal code",
+    "street a letter apart": "streets a letter apart",
     "same street, other postal code": "same street and number, other postal code",
     "same postal code": "same postal code",
     "same city": "same city",
     "the city in the name": "same city",
     "other": "address differs",
 }
-_BIRTHS = {"same": "same year of birth", "next year": "born a year apart", "other": "year of birth differs"}
+_BIRTHS = {
+    "same": "same year of birth",
+    "next year": "born a year apart",
+    "a generation apart": "year of birth differs",
+    "other": "year of birth differs",
+}
+
+
+_SHOWN = {"sp z o o": "Sp. z o.o.", "s r o": "s.r.o.", "gmbh": "GmbH", "ggmbh": "gGmbH", "mbh": "mbH", "ltd": "Ltd",
+          "inc": "Inc", "sarl": "SARL", "gesellschaft mbh": "Gesellschaft mbH", "g m b h": "G.m.b.H."}  # fmt: skip
+
+
+def _form(text: str) -> str:
+    """Write a legal form as people do.
+
+    >>> _form("s a r l"), _form("sp z o o"), _form("limited"), _form("ag")
+    ('S.A.R.L.', 'Sp. z o.o.', 'Limited', 'AG')
+    """
+    if text in _SHOWN:
+        return _SHOWN[text]
+    if text.replace(" ", "").isalpha() and all(len(word) == 1 for word in text.split()):
+        return text.upper().replace(" ", ".") + "."
+    return text.upper() if len(text) <= 3 else text.title()
 
 
 def explain(pairs: pd.DataFrame, records: pd.DataFrame) -> list[str]:
@@ -49,7 +73,7 @@ def explain(pairs: pd.DataFrame, records: pd.DataFrame) -> list[str]:
     Returns
     -------
     list of str
-        Such as "same e-mail; names 0.96 alike without gmbh; phone differs". What one of the two lacks is not named.
+        Such as "same e-mail; names 0.96 alike without GmbH; phone differs". What one of the two lacks is not named.
     """
     columns = ["told", "name", "email_told", "phone_told"]
     left = records[columns].iloc[pairs["left"]].to_dict("records")
@@ -73,7 +97,7 @@ def _name(grade: str, one: dict[str, Any], other: dict[str, Any]) -> str:
     forms = (
         sorted({legal_form(str(each["told"])) for each in (one, other)} - {""}) if one["told"] and other["told"] else []
     )
-    without = f" without {' and '.join(forms)}" if forms else ""
+    without = f" without {' and '.join(map(_form, forms))}" if forms else ""
     if grade == likeness.SAME:
         if str(one["told"]).strip() == str(other["told"]).strip():
             return "same name"

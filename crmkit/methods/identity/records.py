@@ -138,8 +138,8 @@ def blocked(records: pd.DataFrame) -> pd.DataFrame:
     """Return records with the values that bring pairs together, `block_…`: null where too many share one.
 
     A pair is compared where its records share an e-mail address, the end of a telephone number, a name (a rare one, or
-    one in a place, or one with an e-mail's digits), an e-mail's digits and domain, a street and number, a firm's
-    domain, or what stands before the @.
+    one in a place, or one with an e-mail's digits), an e-mail's digits and domain, a street and number, the
+    first or the last word of a name in a postal code, a firm's domain, or what stands before the @.
     """
     made = pd.DataFrame(index=records.index)
     made["block_email"] = _not_common(records["email"])
@@ -147,9 +147,15 @@ def blocked(records: pd.DataFrame) -> pd.DataFrame:
     made["block_name"] = _not_common(records["name_key"], 10)
     made["block_name_place"] = _not_common(_both(records["name_key"], records["place"]))
     made["block_name_digits"] = _not_common(_both(records["name_key"], records["email_digits"]), 10)
-    digits = records["email_digits"].where(records["email_digits"].str.len() >= 3, None)
-    made["block_digits"] = _not_common(_both(digits, records["email"].str.rpartition("@")[2]), 10)
+    pairs = zip(records["email_digits"], records["email"], strict=True)
+    marks = [f"{d} | {e.rpartition('@')[2]}" if d is not None and len(d) >= 3 else None for d, e in pairs]
+    made["block_digits"] = _not_common(_objects(marks), 10)
     made["block_address"] = _not_common(records["address"])
+    made["block_street"] = _not_common(_both(records["street"], records["postal"]))
+    first, last = (_objects([name.split(" ")[at] if name else None for name in records["name"]]) for at in (0, -1))
+    area = records["postal"].fillna(records["place"])
+    area = area.astype(object).where(area.notna(), None)
+    made["block_first"], made["block_last"] = (_not_common(_both(word, area)) for word in (first, last))
     made["block_domain"] = _not_common(records["email_domain"])
     made["block_local"] = _not_common(records["email_local"], 10)
     return pd.concat([records, made], axis=1)

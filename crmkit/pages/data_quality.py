@@ -178,6 +178,9 @@ def other_numbers(crm: Crm, found: Inspection) -> Html:
 def heat(crm: Crm, found: Inspection) -> pd.DataFrame:
     """Return the scores of tables by dimension, for the heat table."""
     frame = scores(found)
+    names = [name for name in ("all", *DIMENSIONS) if name in set(frame["dimension"])]
+    every = pd.MultiIndex.from_product([frame["table"].unique(), names], names=["table", "dimension"])
+    frame = frame.set_index(["table", "dimension"]).reindex(every).reset_index()
     frame.attrs |= {"as_of": crm.as_of, "repeated": True}
     return frame
 
@@ -191,19 +194,29 @@ def clean_tables(found: Inspection) -> Html:
     return listed([f"Without any error or warning in a row: {', '.join(clean)}."])
 
 
-def over_time(crm: Crm, found: Inspection, **how: Any) -> pd.DataFrame:
-    """Return the score of each table by the period in which rows were entered; the reason where there is none."""
-    return _tried(crm, history, found, how, "Rows without an error or warning")
+def over_time(crm: Crm, found: Inspection, *, most: int = 5, **how: Any) -> pd.DataFrame:
+    """Return the scores of the tables with the lowest ones by the period in which rows were entered, `most` of them."""
+    frame = _tried(crm, history, found, how, "Rows without an error or warning")
+    if "table" in frame:
+        summed = frame.groupby("table")[["rows", "broken"]].sum()
+        worst = (summed["broken"] / summed["rows"]).sort_values(ascending=False, kind="stable").index[:most]
+        frame = frame[frame["table"].isin(worst)].reset_index(drop=True)
+    return frame
 
 
 def owners(crm: Crm, found: Inspection, *, names: bool, **how: Any) -> pd.DataFrame:
-    """Return the score of each user by the period in which rows were entered; the reason where there is none."""
+    """Return the score of each user by the period in which rows were entered, those with most to mend first."""
     frame = _tried(crm, by_owner, found, how, "Rows without an error or warning by owner")
     if "owner" in frame and names and "users" in crm.tables and "name" in crm.present["users"]:
         users = crm.tables["users"].select("user_id", "name").to_pyarrow().to_pylist()
         known = {row["user_id"]: row["name"] or row["user_id"] for row in users}
         twice = {name for name in known.values() if list(known.values()).count(name) > 1}
         frame["owner"] = [known[o] if known.get(o) and known[o] not in twice else o for o in frame["owner"]]
+    if "owner" in frame:
+        total = frame.groupby("owner")["broken"].transform("sum")
+        said = frame.groupby("owner")["value"].transform("count") > 0
+        order = frame.assign(total=total)[said].sort_values(["total", "owner", "period"], ascending=[False, True, True])
+        frame = frame.loc[order.index].reset_index(drop=True)
     return frame
 
 

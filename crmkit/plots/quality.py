@@ -139,7 +139,7 @@ def _draw(ax: Axes, wide: pd.DataFrame, *, written: bool) -> None:
         return
     for row, column in np.argwhere(~np.isnan(broken)):
         share = broken[row, column]
-        text = "100%" if share == 0 else say(1 - share, "share")
+        text = "100%" if share == 0 else say(1 - share, "share") if share >= 0.0005 else "> 99.9%"
         dark = norm(share) > 0.6
         ax.text(
             column, row, text, ha="center", va="center", size=8, color=style.PANEL if dark else style.INK,

@@ -30,6 +30,9 @@ COLUMNS = [
 _WHOLE_ROWS = {"test_name", "entered_twice", "row_repeated", "key_repeated", "email_shared", "source_silent",
                "table_silent", "days_missing"}  # fmt: skip
 """Rules whose findings touch everything that is made from the table."""
+_TOUCHES = {"order_without_lines": ("order_lines", "")}
+_SURVEYS = {"nps": ("nps", "promoters", "passives", "detractors"), "ces": ("ces",), "csat": ("csat",)}
+"""How the names of the metrics of each survey begin."""
 REMEMBERED = "quality"
 
 
@@ -149,7 +152,9 @@ def _of_table(look: Look, counted: list[pd.DataFrame]) -> Iterator[dict[str, Any
         severity = "note" if found["rule"] == "column_empty" else "warning"
         yield _whole(table, severity, found)
     for found in suspects(look):
-        yield _whole(table, "warning", {"rule": "scale_suspect", "column": "score", **found})
+        made = _whole(table, "warning", {"rule": "scale_suspect", "column": "score", **found})
+        others = tuple(word for name, words in _SURVEYS.items() if name != found["survey"] for word in words)
+        yield made | {"metrics": [name for name in made["metrics"] if not name.startswith(others)]}
     for found in gaps(look):
         yield _whole(table, "warning", found)
     for rule in look.crm.config.quality.rules:
@@ -198,7 +203,7 @@ def _whole(table: str, severity: str, found: dict[str, Any]) -> dict[str, Any]:
 def _finding(severity, rule, table, column, finding, advice, rows=0, share=0.0, examples=()) -> dict[str, Any]:
     declared = schema.TABLES.get(table)
     whole = declared is not None and (column in declared.key or rule in _WHOLE_ROWS)
-    metrics = touched(table, "" if whole else column) if declared else []
+    metrics = touched(*_TOUCHES.get(rule, (table, "" if whole else column))) if declared else []
     return {
         "severity": severity,
         "dimension": RULES[rule][0],

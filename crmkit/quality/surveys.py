@@ -48,12 +48,12 @@ def suspects(look: Look) -> Iterator[dict[str, Any]]:
         bottom, top = _USUAL[row["survey"]]
         bottom = row.get("scale_min") if row.get("scale_min") is not None else bottom
         top = row.get("scale_max") if row.get("scale_max") is not None else top
-        yield from _of_survey(row, float(bottom), float(top))
+        yield from _of_survey(row | {"whole": look.crm.rows["surveys"]}, float(bottom), float(top))
 
 
 def _of_survey(row: dict[str, Any], bottom: float, top: float) -> Iterator[dict[str, Any]]:
     name, scale = row["survey"], f"{bottom:g} to {top:g}"
-    said = {"survey": name, "rows": row["n"]}
+    said = {"survey": name, "rows": row["n"], "share": row["n"] / row["whole"], "unit": "rows"}
     if row["beyond"] > _BEYOND * row["n"]:
         yield said | {
             "finding": f"of {name} goes up to {row['high']:g} on a scale of {scale}",

@@ -240,6 +240,9 @@ def _add_sample(commands) -> None:
     parser.add_argument("--to", required=True, metavar="DIR", help="the folder to write")
     parser.add_argument("--customers", type=int, default=2000, metavar="N", help="how many customers (default: 2000)")
     parser.add_argument("--seed", type=int, default=7, metavar="S", help="same seed, same bytes (default: 7)")
+    parser.add_argument(
+        "--dirty", action="store_true", help="plant every kind of defect; truth.json lists them with their rows"
+    )
     parser.add_argument("--file-format", choices=("csv", "parquet"), default="csv", help="what to write (default: csv)")
 
 

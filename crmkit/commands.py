@@ -136,15 +136,15 @@ def check(options: Namespace) -> int:
 def _sentence(row) -> str:
     where = ".".join(part for part in (row.table, row.column) if part)
     rows = f" in {row.rows:,} row{'' if row.rows == 1 else 's'} ({row.share:.1%})" if row.rows else ""
-    if row.unit == "days":
-        rows = ""  # the finding says which
+    rows = rows if row.unit == "rows" else ""  # else the finding says it
     examples = f", such as {', '.join(row.examples)}" if row.examples else ""
     shown = ", ".join(row.metrics[:4]) + (f" and {len(row.metrics) - 4} more" if len(row.metrics) > 4 else "")
     touches = f" It touches {shown}." if row.metrics and row.severity != "note" else ""
     end = "" if row.finding.endswith(".") else "."
-    return f"{row.severity}: {where} {row.finding}{rows}{examples}{end}{touches} {row.advice}".replace(
-        ":  ", ": "
-    ).strip()
+    concentrates = f" {row.where}." if row.where else ""
+    effect = f" {row.effect}" if row.effect and row.severity != "note" else ""
+    said = f"{row.severity}: {where} {row.finding}{rows}{examples}{end}{concentrates}{effect}{touches} {row.advice}"
+    return said.replace(":  ", ": ").strip()
 
 
 def import_(options: Namespace) -> None:
@@ -169,7 +169,9 @@ def sample(options: Namespace) -> None:
     """Write the sample company and print where it is."""
     from crmkit import sample
 
-    sample.write(options.to, customers=options.customers, seed=options.seed, file_format=options.file_format)
+    sample.write(
+        options.to, customers=options.customers, seed=options.seed, file_format=options.file_format, dirty=options.dirty
+    )
     print(Path(options.to).resolve())
 
 

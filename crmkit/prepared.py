@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "CRMKIT_PREPARED"
 """The environment variable that names the folder of the copy."""
-_TABLES, _ABOUT = "tables.duckdb", "about.json"
+_TABLES, _ABOUT, _QUALITY = "tables.duckdb", "about.json", "quality.json"
 
 
 def save(crm: Crm, source: str | Path, folder: Path) -> bool:
@@ -101,6 +101,38 @@ def leave(crm: Crm, period: str, scorecard: pd.DataFrame) -> None:
             draft.replace(path)
 
 
+def leave_quality(crm: Crm, folder: Path) -> None:
+    """Check the data once, and leave what was found for all notebooks of a report."""
+    from crmkit.quality import inspect
+
+    found = inspect(crm)
+    with contextlib.suppress(OSError):
+        _without_attrs(found.counted).to_parquet(folder / "counted.parquet")
+        about = {"of": _known_by(crm), "findings": json.loads(found.findings.to_json(orient="records"))}
+        draft = folder / f"quality.{os.getpid()}"
+        draft.write_text(json.dumps(about), encoding="utf-8")
+        draft.replace(folder / _QUALITY)
+
+
+def left_quality(crm: Crm) -> tuple[list[dict[str, Any]], pd.DataFrame] | None:
+    """Return the findings and counts that were left for this report and are of this very data; else None."""
+    import pandas as pd
+
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        about = json.loads((Path(folder) / _QUALITY).read_text(encoding="utf-8"))
+        if about["of"] == _known_by(crm):
+            return about["findings"], pd.read_parquet(Path(folder) / "counted.parquet")
+    return None
+
+
+def _known_by(crm: Crm) -> list[Any]:
+    """Return what two openings of the same source have in common, and those of another source do not."""
+    return [crm.label, crm.as_of.isoformat() if crm.as_of else None, dict(crm.rows)]
+
+
 def left(folder: Path, period: str) -> pd.DataFrame | None:
     """Return the scorecard that a notebook left in `folder`; None where none did."""
     import pandas as pd
@@ -147,8 +179,8 @@ def _opened(about: dict[str, Any], files: dict[str, list[Path]], path: Path) -> 
 
 def _stamps(source: str | Path, files: dict[str, list[Path]]) -> list[list[Any]]:
     """Return what would be different if a file had changed: name, size and time of each."""
-    told = Path(source) / "crm.toml"
-    paths = [*_flat(files), *([told] if told.is_file() else [])]
+    told = [path for name in ("crm.toml", "merges.csv") if (path := Path(source) / name).is_file()]
+    paths = [*_flat(files), *told]
     return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in sorted(paths)]
 
 

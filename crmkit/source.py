@@ -19,6 +19,7 @@ from crmkit.casting import WrongTypeError, cast
 from crmkit.config import Config
 from crmkit.crm import Crm
 from crmkit.errors import DataError
+from crmkit.merging import beside, merged
 from crmkit.periods import end_of_day
 
 ROWS_CHECKED_AT_ONCE = 5_000_000
@@ -71,6 +72,7 @@ def open(  # the name of the contract
     as_of: str | date | None = None,
     config: Mapping[str, object] | str | Path | None = None,
     memory: str | None = None,
+    merges: Any = True,
 ) -> Crm:
     """Open the tables of a CRM.
 
@@ -86,6 +88,9 @@ def open(  # the name of the contract
         Settings as in `crm.toml`; by default the `crm.toml` beside the tables.
     memory : str, optional
         The most that the embedded engine may use, such as "1GB"; beyond it works on disk.
+    merges : bool, path, DataFrame or mapping
+        Which records are one, as `crmkit.merging` says: by default what `merges.csv` beside the tables says, if there
+        is one; False leaves all records apart.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def open(  # the name of the contract
     >>> crm.as_of
     datetime.datetime(2026, 3, 1, 23, 59, 59, 999999)
     """
-    if as_of is None and config is None and memory is None:
+    if as_of is None and config is None and memory is None and merges is True:
         from crmkit import prepared  # builds on Crm and the settings, as this module does
 
         if (found := prepared.find(source)) is not None:
@@ -117,7 +122,8 @@ def open(  # the name of the contract
         shown = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines[:10])
         rest = f"\n… and {len(lines) - 10} more; `crmkit check` lists all." if len(lines) > 10 else ""
         raise DataError(shown + rest)
-    return opened
+    told = beside(source) if merges is True else merges
+    return opened if told is None or told is False else merged(opened, told)
 
 
 def examine(source: Any, *, as_of=None, config=None, memory=None) -> tuple[Crm, list[Problem]]:

@@ -76,9 +76,10 @@ def run(
     DataError
         Where the export can't be read without guessing; the text names file, line, column, value and the way out.
     """
+    from crmkit.adapters import archives, parse, reading, writing
     from crmkit.adapters import files as exports
-    from crmkit.adapters import parse, reading, writing
-    from crmkit.adapters.account import Account, FileRead
+    from crmkit.adapters.account import Account
+    from crmkit.adapters.file_account import account_of
 
     rules = parse.load(_adapter(system, adapter))
     if adapter is not None:
@@ -93,22 +94,20 @@ def run(
         target, [Path(s) for s in sources if Path(s).exists()] + [p for f in paths.values() for p in f]
     )
 
-    size = sum(path.stat().st_size for group in paths.values() for path in group)
+    size = sum(archives.size_bytes(path) for group in paths.values() for path in group)
     with _database(size) as con:
         staged = {
-            alias: reading.stage(con, alias, files, _with_encoding(rules.files[alias].reading, encoding))
+            alias: reading.stage(
+                con, alias, files, _with_encoding(rules.files[alias].reading, encoding), rules.files[alias].has
+            )
             for alias, files in paths.items()
         }
-        tables, missing = _tables(con, rules, staged, file_format)
+        tables, missing, used = _tables(con, rules, staged, file_format)
         if not tables:
             raise DataError(f"None of the tables of {rules.title} could be made from what was given.")
         company = _settings(con, rules, staged)
-        used = _headers_used(rules, staged)
         files = tuple(
-            FileRead(
-                f.path.name, alias, f.encoding, f.delimiter, f.rows, f.size_bytes, f.sha256,
-                tuple(h for h in f.headers if h not in used[alias]),
-            )
+            account_of(f, tuple(h for h in f.headers if (alias, h) not in used))
             for alias, group in staged.items()
             for f in group.files
         )  # fmt: skip
@@ -160,26 +159,36 @@ def _database(size_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _tables(
     con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict, file_format: str
-) -> tuple[tuple[TableWritten, ...], dict[str, str]]:
-    """Make each table from those of its parts whose files are there."""
+) -> tuple[tuple[TableWritten, ...], dict[str, str], set[tuple[str, str]]]:
+    """Make each table from its parts whose files are there; say why others aren't, and which headers were used."""
     from crmkit.adapters import build
     from crmkit.adapters.account import TableWritten
 
     written, missing, number = [], {}, 0
+    used = {
+        (rule.file, staged[rule.file].find([name]))
+        for rule in rules.crm_from_files.values()
+        for name in (rule.key, rule.value)
+        if rule.file in staged
+    }
     for name in dict.fromkeys(spec.name for spec in rules.tables):
-        parts, accounts = [], []
+        parts, accounts, why = [], [], []
         for spec in (spec for spec in rules.tables if spec.name == name and spec.file in staged):
             number += 1
-            work, account = build.part(con, rules, spec, staged, number)
-            parts.append(work)
-            accounts.append(account)
-        if not parts:
-            wanted = [n for spec in rules.tables if spec.name == name for n in rules.files[spec.file].names]
-            missing[name] = f"no file {' or '.join(dict.fromkeys(wanted))}"
+            made = build.part(con, rules, spec, staged, number)
+            if isinstance(made, str):
+                why.append(f"{', '.join(f.path.name for f in staged[spec.file].files)}: {made}")
+                continue
+            parts.append(made[0])
+            accounts.append(made[1])
+            used |= made[0].used
+        if parts:
+            rows, repeated = build.finish(con, name, parts)
+            written.append(TableWritten(name, f"{name}.{file_format}", rows, repeated, tuple(accounts), tuple(why)))
             continue
-        rows, repeated = build.finish(con, name, parts)
-        written.append(TableWritten(name, f"{name}.{file_format}", rows, repeated, tuple(accounts)))
-    return tuple(written), missing
+        wanted = [n for spec in rules.tables if spec.name == name for n in rules.files[spec.file].names]
+        missing[name] = "; ".join(why) or f"no file {' or '.join(dict.fromkeys(wanted))}"
+    return tuple(written), missing, used
 
 
 def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict) -> dict[str, Any]:
@@ -201,26 +210,3 @@ def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict) -> d
         nested = {key: value for key, value in found.items() if isinstance(value, dict)}
         found = {**simple, "as_of": max(days).date().isoformat(), **nested}
     return found
-
-
-def _headers_used(rules: Adapter, staged: dict) -> dict[str, set[str]]:
-    """Return, by kind of file, the headers that some table, rule or lookup uses."""
-    used: dict[str, set[str]] = {alias: set() for alias in staged}
-    for spec in rules.tables:
-        if spec.file not in staged:
-            continue
-        here = staged[spec.file]
-        for column in spec.columns:
-            groups = [column.headers] if column.headers else [(header,) for header in column.wanted]
-            used[spec.file] |= {found for group in groups if (found := here.find(group))}
-            if column.lookup and column.take and column.lookup[0] in staged:
-                there = staged[column.lookup[0]]
-                looked = (there.find([column.lookup[1]]), there.find(column.take))
-                used[column.lookup[0]] |= {found for found in looked if found}
-        rules_of = (*spec.only, *spec.without, *spec.one_row_for, spec.in_order_of)
-        rules_of += tuple(header for column in spec.columns for header in column.where)
-        used[spec.file] |= {found for rule in rules_of if (found := here.find([rule]))}
-    for rule in rules.crm_from_files.values():
-        if rule.file in staged:
-            used[rule.file] |= {found for name in (rule.key, rule.value) if (found := staged[rule.file].find([name]))}
-    return used

@@ -11,7 +11,11 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 @dataclass(frozen=True)
 class FileRead:
-    """A file of the export: how it was read, and its columns that no table uses."""
+    """A file of the export: how it was read, and its columns that no table uses.
+
+    `left_out` counts lines and rows that are in no table, by kind; `notes` say in words what was done, `warnings` what
+    somebody should look at.
+    """
 
     name: str
     kind: str
@@ -21,6 +25,10 @@ class FileRead:
     size_bytes: int
     sha256: str
     columns_left_out: tuple[str, ...]
+    sheet: str = ""
+    left_out: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class ColumnRead:
         Whether the table's contract asks for the column.
     unread : int
         Cells with a text that could not be read; they are empty now.
+    sentinels : int
+        Cells with a day that stands for none, such as 9999-12-31; they are empty now.
     unmatched, ambiguous : int
         Cells that a lookup found nowhere, or in several rows that differ.
     emptied : int
@@ -71,6 +81,8 @@ class ColumnRead:
     needed: bool = False
     unread: int = 0
     unread_examples: tuple[Example, ...] = ()
+    sentinels: int = 0
+    sentinel_examples: tuple[Example, ...] = ()
     repairs: tuple[Replaced, ...] = ()
     values: tuple[Replaced, ...] = ()
     lookup: str = ""
@@ -94,17 +106,19 @@ class PartRead:
     columns: tuple[ColumnRead, ...]
     columns_not_there: tuple[str, ...]
     one_row_for: tuple[str, ...] = ()
+    rows_from_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TableWritten:
-    """A table that was written: its file, rows and repeated rows, and the parts it was made from."""
+    """A table that was written: its file, its rows, the parts it was made from, and why others weren't."""
 
     name: str
     file: str
     rows: int
     repeated: int
     parts: tuple[PartRead, ...]
+    parts_left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +159,7 @@ class Account:
 
     def attention(self) -> list[str]:
         """List what the user should know before trusting the tables; empty where there is nothing."""
-        found = []
+        found = [f"{file.name}: {warning}" for file in self.files for warning in file.warnings]
         for table in self.tables:
             if table.repeated:
                 found.append(f"{table.name}: {_many(table.repeated, 'row')} repeating another row in full left out.")
@@ -168,8 +182,12 @@ class Account:
         yield ""
         yield "Files read"
         for file in self.files:
-            kind = f"{file.encoding}, {_DELIMITERS.get(file.delimiter, repr(file.delimiter))}"
-            yield f"  {file.name}: {_many(file.rows, 'row')} ({kind})"
+            kind = [file.encoding, _DELIMITERS.get(file.delimiter, repr(file.delimiter))] if file.delimiter else []
+            kind += (
+                [f"{'table' if file.encoding != 'workbook' else 'workbook, sheet'} {file.sheet}"] if file.sheet else []
+            )
+            yield f"  {file.name}: {_many(file.rows, 'row')} ({', '.join(kind)})"
+            yield from (f"    {note}" for note in file.notes)
             if file.columns_left_out:
                 yield f"    columns left out: {', '.join(file.columns_left_out)}"
         if self.files_left_out:
@@ -179,6 +197,7 @@ class Account:
             yield f"{table.name}: {_many(table.rows, 'row')} in {table.file}"
             for part in table.parts:
                 yield from _part(part)
+            yield from (f"  not made: {why}" for why in table.parts_left_out)
         if self.tables_left_out:
             yield ""
             yield "Tables not in this export"
@@ -212,11 +231,14 @@ def _attention(column: ColumnRead) -> Iterator[str]:
         yield f"{column.remark}."
     if column.note:
         yield f"empty: {column.note}."
-    elif column.needed and empty - column.unread - column.emptied > 0:
+    elif column.needed and empty - column.unread - column.sentinels - column.emptied > 0:
         yield f"{_many(empty, 'row')} of {column.rows:,} without a value; the rows were kept."
     if column.unread:
         examples = _shown(column.unread_examples)
         yield f"{_many(column.unread, 'cell')} could not be read and left empty, such as {examples}."
+    if column.sentinels:
+        examples = _shown(column.sentinel_examples)
+        yield f"{_many(column.sentinels, 'cell')} with a day that stands for none left empty, such as {examples}."
     if column.unmatched or column.ambiguous:
         what = []
         if column.unmatched:

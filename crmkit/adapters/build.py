@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crmkit import schema
-from crmkit.adapters import cells
-from crmkit.adapters.account import ColumnRead, PartRead
-from crmkit.adapters.cells import identifier, literal
-from crmkit.adapters.columns import Work, make_column, no_header
+from crmkit.adapters.account import PartRead
+from crmkit.adapters.cells import identifier
+from crmkit.adapters.columns import make_column
+from crmkit.adapters.counting import check_keys, counted, kept
 from crmkit.adapters.fold import fold, holds
+from crmkit.adapters.headers import prepare
 from crmkit.adapters.reading import Staged
-from crmkit.adapters.spec import Adapter, ColumnSpec, TableSpec
+from crmkit.adapters.spec import Adapter, TableSpec
+from crmkit.adapters.work import Work, no_header
 from crmkit.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
-
-_RUINED = r"^\d([.,]\d+)?E\+\d+$"  # what a spreadsheet makes of a long number
 
 
 def part(
@@ -28,8 +27,8 @@ def part(
     spec: TableSpec,
     staged: Mapping[str, Staged],
     number: int,
-) -> tuple[Work, PartRead]:
-    """Make one part of a table; return it (its `view` holds the rows), and the account of it.
+) -> tuple[Work, PartRead] | str:
+    """Make one part of a table; return it (its `view` holds the rows) and the account of it, or why it isn't made.
 
     Raises
     ------
@@ -37,7 +36,11 @@ def part(
         Where a column that must be there isn't, a value is unknown, a format fits too few cells, a key is empty, …
     """
     zone = adapter.crm.get("timezone", "UTC")
-    work = Work(con, adapter, spec, staged[spec.file], staged, zone, f"w{number}")
+    prepared = prepare(con, adapter, spec, staged[spec.file], f"w{number}")
+    if isinstance(prepared, str):
+        return prepared
+    spec, here, long = prepared
+    work = Work(con, adapter, spec, here, staged, zone, f"w{number}", used={(spec.file, header) for header in long})
     rows_read = work.one(f"SELECT count(*) FROM {work.staged.table}")[0]
     left_out = _filter(work)
     if spec.one_row_for:
@@ -50,14 +53,15 @@ def part(
         else:
             accounts.append((column, account))
     table = f"part_{number}"
-    con.execute(f"CREATE TABLE {table} AS SELECT _file, _row, COLUMNS('^[tv]:') FROM {work.view}")
+    wanted = ["_file", "_row", *(name for column, _ in accounts for name in map(identifier, kept(column)))]
+    con.execute(f"CREATE TABLE {table} AS SELECT {', '.join(wanted)} FROM {work.view}")
     work.view = table
-    done = [_count(work, column, account) for column, account in accounts]
-    _check_keys(work)
+    left_out |= _without(work)
+    rows, done = counted(work, accounts)
+    check_keys(work)
     files = tuple(file.path.name for file in work.staged.files)
     shown = tuple(account for account in done if not account.name.startswith("_"))
-    rows = work.one(f"SELECT count(*) FROM {table}")[0]
-    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for)
+    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for, long)
 
 
 def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tuple[int, int]:
@@ -83,6 +87,8 @@ def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tupl
     )
     rows = con.execute(f"SELECT count(*) FROM all_{name}").fetchone()[0]
     listed, order = ", ".join(map(identifier, names)), "ORDER BY _part, _file, _row"
+    if any(work.spec.unpivot for work in parts):
+        order += f", {listed}"  # several rows of one row of the file
     once = _once(con, declared, parts, listed) if declared.key else ""
     con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM all_{name} {once} {order}")
     kept = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
@@ -120,7 +126,7 @@ def _filter(work: Work) -> dict[str, int]:
     table, conditions, counts = work.staged.table, ["true"], {}
     for kind, rules in (("only", work.spec.only), ("without", work.spec.without)):
         for header, words in rules.items():
-            found = work.staged.find([header])
+            found = work.find([header])
             if found is None:
                 if kind == "without":
                     continue  # a mark that isn't there marks nothing
@@ -139,75 +145,15 @@ def _filter(work: Work) -> dict[str, int]:
     return counts
 
 
-def _count(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
-    """Count a finished column's filled and unread cells; refuse one of which too much can't be read."""
-    text, value = identifier(f"t:{spec.name}"), identifier(f"v:{spec.name}")
-    rows, texts, filled = work.one(f"SELECT count(*), count({text}), count({value}) FROM {work.view}")
-    unread = texts - filled
-    if spec.required and spec.allowed and texts < rows:
-        file, row = work.one(f"SELECT _file, _row FROM {work.view} WHERE {text} IS NULL ORDER BY 1, 2 LIMIT 1")
-        raise work.error(
-            spec.name,
-            f"{rows - texts:,} of {rows:,} rows have none, the first in {work.staged.files[file].path.name}, line "
-            f"{work.line(file, row)}, and every row needs one of {', '.join(spec.allowed)}. "
-            'Say what an empty cell means by "" under values.',
-        )
-    examples = work.examples(work.view, f"t:{spec.name}", f"{text} IS NOT NULL AND {value} IS NULL") if unread else ()
-    if unread > spec.reading.unreadable * texts:
-        first = examples[0]
-        raise work.error(
-            spec.name,
-            f"{unread:,} of {texts:,} cells can't be read as {account.how}, such as {first.value!r} in {first.file}, "
-            f"line {first.line}. {_way_out(work, spec, text, value)}",
-        )
-    if spec.type == "key":
-        ruined = work.examples(work.view, f"t:{spec.name}", f"regexp_matches({text}, {literal(_RUINED)})")
-        if ruined:
-            raise work.error(
-                spec.name,
-                f"the key {ruined[0].value!r} in {ruined[0].file}, line {ruined[0].line} was cut short by a "
-                "spreadsheet. Export again without opening the file in one, or format the column as text there.",
-            )
-    return replace(account, rows=rows, filled=filled, unread=unread, unread_examples=examples)
-
-
-def _way_out(work: Work, spec: ColumnSpec, text: str, value: str) -> str:
-    if spec.type == "time":
-        fits = []
-        for choice in _USUAL_DATES:
-            read = cells.time(text, choice, work.zone)
-            count = work.one(f"SELECT count({read}) FROM {work.view} WHERE {text} IS NOT NULL")[0]
-            if count:
-                fits.append((count, choice))
-        offers = ", ".join(f'"{choice}" reads {n:,}' for n, choice in sorted(fits, key=lambda f: -f[0])[:4])
-        return f'Declare the column\'s format, as in dates = "%d/%m/%Y"{f"; {offers}" if offers else ""}.'
-    if spec.type in ("number", "whole"):
-        return (
-            'Declare the marks, as in decimal = "," and thousands = ".", or list what stands for empty under missing.'
-        )
-    return "Say what each word means under values, or list what stands for empty under missing."
-
-
-_USUAL_DATES = (
-    "iso", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%y", "%d/%m/%y", "%m/%d/%y %I:%M %p", "%m/%d/%Y %I:%M %p", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%d-%m-%Y",
-    "%d-%m-%Y %H:%M", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y%m%d", "%d %b, %Y %H:%M:%S", "%d %b %Y", "%b %d, %Y",
-    "unix", "unix_ms", "excel",
-)  # fmt: skip
-
-
-def _check_keys(work: Work) -> None:
-    """Refuse rows without the key that names them."""
-    for key in schema.TABLES[work.spec.name].key:
-        value = identifier(f"v:{key}")
-        count = work.one(f"SELECT count(*) FROM {work.view} WHERE {value} IS NULL")[0]
-        if count:
-            file, row = work.one(f"SELECT _file, _row FROM {work.view} WHERE {value} IS NULL ORDER BY 1, 2 LIMIT 1")
-            source = next(c for c in work.spec.columns if c.name == key)
-            header = (source.wanted or (key,))[0]
-            raise work.error(
-                key,
-                f"{count:,} rows have no key, the first in {work.staged.files[file].path.name}, line "
-                f"{work.line(file, row)}. A row needs one: correct the file, or leave such rows out by "
-                f'without = {{ "{header}" = [""] }} in the adapter.',
-            )
+def _without(work: Work) -> dict[str, int]:
+    """Leave out the rows without a column that must be filled, and count them; what can't be read is filled."""
+    counts = {}
+    for column in work.spec.filled:
+        names = {name for (name,) in work.rows(f"SELECT column_name FROM (DESCRIBE {work.view})")}
+        text = next((name for name in (f"t:{column}", f"v:{column}") if name in names), None)
+        empty = f"{identifier(text)} IS NULL" if text else "true"
+        gone = work.one(f"SELECT count(*) FROM {work.view} WHERE {empty}")[0]
+        if gone:
+            work.con.execute(f"DELETE FROM {work.view} WHERE {empty}")
+            counts[f"filled {column}"] = gone
+    return counts

@@ -6,17 +6,15 @@ the text can't be read. Whoever calls counts the cells that are filled and unrea
 
 from __future__ import annotations
 
+from crmkit.adapters import amounts, dates
 from crmkit.adapters.spec import Reading
 
-TRUE = ("true", "t", "yes", "y", "1", "ja", "oui", "si", "sí", "sim", "tak", "da", "是", "はい", "예")
-FALSE = ("false", "f", "no", "n", "0", "nein", "non", "não", "nie", "nej", "否", "いいえ", "아니요")
+TRUE = ("true", "t", "yes", "y", "1", "ja", "oui", "si", "sí", "sim", "tak", "da", "on", "是", "はい", "예")
+FALSE = ("false", "f", "no", "n", "0", "nein", "non", "não", "nie", "nej", "off", "否", "いいえ", "아니요")
 
 ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?$"
 ISO_ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
 ANY_SPACE = " \t\r\n\u00a0\u2007\u202f\u3000\ufeff"
-_WIDE = "０１２３４５６７８９．，－−–（）％　\u00a0\u2007\u202f"
-_NARROW = "0123456789.,---()%    "
-CURRENCY = r"\p{Sc}|^\s*[A-Z]{3}\s|\s[A-Z]{3}\s*$"  # a sign, or a code set off by a space
 EARLIEST, LATEST = 1900, 2100  # years beyond are sentinels such as 0001 and 9999
 
 
@@ -48,26 +46,8 @@ def trimmed(value: str) -> str:
 
 
 def number(value: str, reading: Reading, times: float = 1.0) -> str:
-    """Read a number with the declared marks; a currency sign, (1) for -1 and full-width digits are understood."""
-    text = f"translate({value}, {literal(_WIDE)}, {literal(_NARROW)})"
-    text = f"regexp_replace({text}, {literal(CURRENCY)}, '')"
-    text = rf"regexp_replace(trim({text}), '^\((.*)\)$', '-\1')"
-    text = rf"regexp_replace(trim({text}), '^([-+])\s+', '\1')"
-    mark = rf"\{reading.decimal}"
-    plain = rf"^[-+]?(\d+({mark}\d*)?|{mark}\d+)([eE][-+]?\d+)?$"
-    clean, shapes = text, [f"regexp_matches({text}, {literal(plain)})"]
-    if reading.thousands:
-        group = {" ": " ", "'": "['’]"}.get(reading.thousands, "\\" + reading.thousands)
-        grouped = rf"^[-+]?\d{{1,3}}({group}\d{{3}})+({mark}\d*)?$"
-        shapes.append(f"regexp_matches({text}, {literal(grouped)})")
-        clean = f"regexp_replace({clean}, {literal(group)}, '', 'g')"
-    if reading.decimal == ",":
-        clean = f"replace({clean}, ',', '.')"
-    fraction = "" if reading.decimal == "," else r"(\.\d+)?"
-    easy = rf"regexp_matches({value}, '^-?\d+{fraction}$')"  # most are
-    found = (
-        f"CASE WHEN {easy} THEN CAST({value} AS DOUBLE) WHEN {' OR '.join(shapes)} THEN TRY_CAST({clean} AS DOUBLE) END"
-    )
+    """Read a number with the declared marks, and scale it; `amounts.number` says what is understood."""
+    found = amounts.number(value, reading.decimal, reading.thousands, hundredths=times == 0.01)
     # a scaled amount is rounded to a millionth, so that 251.41 million is 251410000 and not 251409999.99999997
     return found if times == 1.0 else f"round(({found}) * {times!r}, 6)"
 
@@ -84,10 +64,15 @@ def flag(value: str) -> str:
     return f"CASE WHEN {one_of(word, TRUE)} THEN true WHEN {one_of(word, FALSE)} THEN false END"
 
 
-def time(value: str, choice: str, zone: str) -> str:
-    """Read a time by one choice of format, or of several "a | b"; zoned times are converted to `zone`."""
+def time(value: str, choice: str, zone: str, *, bounded: bool = True) -> str:
+    """Read a time by one choice of format, or of several "a | b"; zoned times are converted to `zone`.
+
+    `bounded` leaves out years that stand for no time at all, before 1900 and after 2100.
+    """
     shapes = [_shape(value, shape, zone) for shape in choice.split(" | ")]
     found = f"coalesce({', '.join(shapes)})"
+    if not bounded:
+        return found
     return f"CASE WHEN year({found}) BETWEEN {EARLIEST} AND {LATEST} THEN {found} END"
 
 
@@ -95,11 +80,14 @@ def _shape(value: str, shape: str, zone: str) -> str:
     utc = f"AT TIME ZONE 'UTC' AT TIME ZONE {literal(zone)}"
     if shape == "iso":
         text = f"replace({value}, ',', '.')"
-        zoned = f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE {literal(zone)}"
+        full = f"regexp_replace({text}, '([T ]\\d{{1,2}}:\\d\\d)(\\s*(Z|UTC|[+-]))', '\\1:00\\2')"  # seconds are needed
+        zoned = f"TRY_CAST(regexp_replace({full}, '\\s+([+-])', '\\1') AS TIMESTAMPTZ) AT TIME ZONE {literal(zone)}"
         return (
             f"CASE WHEN regexp_matches({value}, {literal(ISO)}) THEN TRY_CAST({text} AS TIMESTAMP) "
             f"WHEN regexp_matches({value}, {literal(ISO_ZONED)}) THEN {zoned} END"
         )
+    if shape in dates.ORDERS:
+        return dates.shape(value, shape, zone)
     if shape in ("unix", "unix_ms"):
         factor = 1_000_000 if shape == "unix" else 1_000
         stamp = f"TRY_CAST({value} AS DOUBLE) * {factor}"

@@ -149,12 +149,13 @@ def _column(base: Any, given: Any) -> Any:
 
 
 def _wanted(column: Any) -> set[str]:
-    """Return the names that a column may stand in need of: of columns above it, or of headers."""
+    """Return the columns that one stands in need of: working ones as its source, any that its `only_if` names."""
     if not isinstance(column, Mapping):
         column = {"from": column}
     texts = [column.get(key) for key in SOURCES if key not in ("constant", "row")]
-    names = {name for text in texts for name in ([text] if isinstance(text, str) else text or [])}
-    return names | set(column.get("only_if", {}))
+    groups = [item for text in texts for item in ([text] if isinstance(text, str) else text or [])]
+    names = {name for group in groups for name in ([group] if isinstance(group, str) else group)}
+    return {name for name in names if name.startswith("_")} | set(column.get("only_if", {}))
 
 
 def _looked_up(table: Any) -> set[str]:

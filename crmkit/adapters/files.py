@@ -1,14 +1,21 @@
-"""Finding the files of an export: which of those given is which of the adapter's, and which nothing asks for."""
+"""Finding the files of an export: which of those given is which of the adapter's, and which nothing asks for.
+
+A ZIP archive counts as a folder. A file is known by its name, whatever its ending says (a deals.csv may come as
+deals.xlsx or deals.csv.gz), or else by the headers that the adapter says it has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from crmkit.adapters import archives, lines, reading
 from crmkit.adapters.spec import Adapter, FileSpec
 from crmkit.errors import DataError, UsageError
+
+_ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".html", ".htm")
 
 
 def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, list[Path]], list[Path]]:
@@ -26,22 +33,15 @@ def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, lis
     DataError
         Where a kind of file that must be there isn't, or none is.
     """
-    loose: list[Path] = []
-    single: list[Path] = []
-    named: dict[str, list[Path]] = {}
-    for source in map(str, sources):
-        alias, equals, rest = source.partition("=")
-        if equals and alias in adapter.files and not Path(source).exists():
-            named.setdefault(alias, []).append(_regular(Path(rest).expanduser()))
-            continue
-        path = Path(source).expanduser()
-        if path.is_dir():
-            loose += sorted(p for p in path.iterdir() if not p.name.startswith(".") and not p.is_dir())
-        else:
-            single.append(_regular(path))
+    loose, single, named = _given(adapter, sources)
     if not (loose or single or named):
         raise DataError("There are no files in what was given to import.")
-    found = {alias: named.get(alias) or _matching(spec, [*single, *loose]) for alias, spec in adapter.files.items()}
+    there = [*single, *loose]
+    found = {alias: named.get(alias) or _matching(spec, there) for alias, spec in adapter.files.items()}
+    by_name = {path for paths in found.values() for path in paths}
+    for alias, spec in adapter.files.items():
+        if not found[alias] and spec.has:
+            found[alias] = [path for path in there if path not in by_name and _has(path, spec)]
     found = {alias: paths for alias, paths in found.items() if paths}
     used = {path for paths in found.values() for path in paths}
     for path in single:
@@ -61,19 +61,87 @@ def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, lis
     return found, [path for path in loose if path not in used]
 
 
+def _given(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[list[Path], list[Path], dict[str, list[Path]]]:
+    """Return the files of folders and archives, those given by themselves, and those given as NAME=file."""
+    loose: list[Path] = []
+    single: list[Path] = []
+    named: dict[str, list[Path]] = {}
+    for source in map(str, sources):
+        alias, equals, rest = source.partition("=")
+        path = Path(source).expanduser()
+        if equals and alias in adapter.files and not Path(source).exists():
+            named.setdefault(alias, []).append(_only(alias, _regular(Path(rest).expanduser())))
+        elif path.is_dir():
+            try:
+                there = sorted(p for p in path.iterdir() if not p.name.startswith(".") and not p.is_dir())
+            except OSError as error:
+                raise DataError(f"The folder {path} can't be read: {error.strerror}.") from None
+            loose += [file for p in there for file in _inside(p)]
+        elif packed := archives.members(_regular(path)):
+            loose += packed
+        else:
+            single.append(path)
+    return loose, single, named
+
+
+def _inside(path: Path) -> list[Path]:
+    """Return the files of an archive, or the file itself; a damaged archive is an error only where it's asked for."""
+    try:
+        return archives.members(path) or [path]
+    except DataError:
+        return [path]
+
+
 def _patterns(adapter: Adapter) -> str:
     return ", ".join(name for spec in adapter.files.values() for name in spec.names)
 
 
 def _matching(spec: FileSpec, paths: list[Path]) -> list[Path]:
-    for pattern in spec.names:
-        fits = [path for path in paths if fnmatchcase(path.name.casefold(), pattern.casefold())]
-        if fits:
-            return [_regular(path) for path in fits]
+    """Return the files that fit the first pattern that any fits: by names in full, else whatever their endings."""
+    ways: list[Callable[[str], str]] = [str.casefold, _stem]
+    for plain in ways:
+        for pattern in spec.names:
+            fits = [path for path in paths if fnmatchcase(plain(path.name), plain(pattern))]
+            if fits:
+                return [_regular(path) for path in fits]
     return []
 
 
+def _stem(name: str) -> str:
+    """Return a name without what says how the file is written.
+
+    >>> _stem("Deals 2026.csv.gz"), _stem("deals*.xlsx"), _stem("deals.pdf")
+    ('deals 2026', 'deals*', 'deals.pdf')
+    """
+    name = name.casefold().removesuffix(".gz")
+    return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
+
+
+def _has(path: Path, spec: FileSpec) -> bool:
+    """Tell whether a file has the headers by which its kind is known under any name."""
+    if not archives.is_there(path):
+        return False
+    try:
+        return lines.holds(reading.headers_of(path, spec.reading, spec.has), spec.has)
+    except (DataError, UsageError):
+        return False
+
+
+def _only(alias: str, path: Path) -> Path:
+    """Return the one file of an archive, or the file itself where it is none."""
+    packed = archives.members(path)
+    if len(packed) > 1:
+        names = ", ".join(str(p.relative_to(path)) for p in packed[:10])
+        raise UsageError(f"{path.name} holds several files ({names}); say which, as in {alias}={packed[0]}.")
+    return packed[0] if packed else path
+
+
 def _regular(path: Path) -> Path:
+    disk, member = archives.split(path)
+    if member:
+        if path not in archives.members(disk):
+            raise UsageError(f"There is no file {member!r} in {disk}.")
+        return path
     if not path.exists():
         near = (
             get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1) if path.parent.is_dir() else []

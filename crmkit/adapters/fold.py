@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from crmkit.adapters import cells
+from dataclasses import replace
+
+from crmkit.adapters import cells, deciding
 from crmkit.adapters.cells import identifier, literal, one_of
-from crmkit.adapters.columns import Work, no_header
+from crmkit.adapters.spec import ColumnSpec
+from crmkit.adapters.work import Work, no_header
 
 
 def holds(cell: str, words: tuple[str, ...]) -> str:
@@ -17,7 +20,8 @@ def fold(work: Work) -> None:
     """Put one row for each thing in the place of the rows of its history.
 
     For each column of the table, and each header that it is made from, the first or last filled cell is taken among
-    the rows for which the column's `where` holds. A row without a mark of what it belongs to stays alone.
+    the rows for which the column's `where` holds, or they are added up, counted, or the least or greatest is taken. A
+    row without a mark of what it belongs to stays alone.
 
     Raises
     ------
@@ -32,12 +36,13 @@ def fold(work: Work) -> None:
     for number, column in enumerate(spec.columns):
         rules = [holds(work.staged.headers[_header(work, column.name, name)], w) for name, w in column.where.items()]
         where = f" FILTER ({' AND '.join(rules)})" if rules else ""
-        for header in {work.staged.find([name]) for name in column.wanted} - {None}:
+        for header in {work.find([name]) for name in (*column.wanted, column.minor_of)} - {None}:
             raw = work.staged.headers[header]
             alias = identifier(f"f{number}:{raw}")
-            filled = cells.trimmed(raw)
-            how = "arg_min" if column.which == "first" else "arg_max"
-            taken.append(f"{how}({filled}, (_order, _file, _row)){where} AS {alias}")
+            unit = header == work.find([column.minor_of]) and header not in column.wanted
+            cell = cells.trimmed(raw)
+            made = f"max({cell}){where}" if unit else _one_of_all(work, column, cell, where, header)
+            taken.append(f"{made} AS {alias}")
             folded[column.name, header] = alias
     work.folded = folded
     table = f"{work.prefix}_folded"
@@ -51,8 +56,29 @@ def fold(work: Work) -> None:
     work.view = table
 
 
+def _one_of_all(work: Work, column: ColumnSpec, cell: str, where: str, header: str) -> str:
+    """Return the SQL of what becomes of the cells of a column, as a text."""
+    if column.which in ("", "first", "last"):
+        how = "arg_min" if column.which == "first" else "arg_max"
+        return f"{how}({cell}, (_order, _file, _row)){where}"
+    if column.which == "count":
+        work.plain.add(column.name)
+        return f"CAST(count({cell}){where} AS VARCHAR)"
+    if column.type in ("key", "text"):
+        return f"{column.which}({cell}){where}"
+    work.plain.add(column.name)
+    if column.type == "time":
+        value = cells.time(cell, deciding.times(work, column, cell)[0], work.zone)
+        whole = f"CAST({column.which}({value}){where} AS VARCHAR)"
+    else:
+        value = cells.number(cell, deciding.marks(work, column, cell, header)[0])
+        whole = f"CAST(CAST(round({column.which}({value}){where}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"
+    # one cell that can't be read makes the whole unreadable, so that nothing is added up without it
+    return f"coalesce(min(CASE WHEN {cell} IS NOT NULL AND ({value}) IS NULL THEN {cell} END){where}, {whole})"
+
+
 def _header(work: Work, where: str, name: str) -> str:
-    found = work.staged.find([name])
+    found = work.find([name])
     if found is None:
         raise no_header(work, where, (name,))
     return found
@@ -60,9 +86,13 @@ def _header(work: Work, where: str, name: str) -> str:
 
 def _order(work: Work) -> str:
     """Return the SQL by which rows are put in order: as numbers, or as times in the one format that reads them all."""
+    if not work.spec.in_order_of:
+        return "0"  # sums, counts and extremes are the same in any order
     header = _header(work, "in_order_of", work.spec.in_order_of)
     cell, reading = cells.trimmed(work.staged.headers[header]), work.adapter.files[work.spec.file].reading
-    choices = [cells.number(cell, reading), *(cells.time(cell, choice, work.zone) for choice in reading.dates)]
+    shapes = ("iso", "dmy", "mdy") if reading.dates == ("auto",) else reading.dates
+    plain = replace(reading, decimal=".", thousands="") if reading.decimal == "auto" else reading
+    choices = [cells.number(cell, plain), *(cells.time(cell, choice, work.zone) for choice in shapes)]
     counts = work.one(f"SELECT {', '.join(f'count({choice})' for choice in choices)}, count(*) FROM {work.view}")
     readable = [choice for choice, count in zip(choices, counts[:-1], strict=True) if count == counts[-1]]
     if len(readable) == 1:

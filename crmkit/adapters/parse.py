@@ -11,7 +11,7 @@ from crmkit.adapters import extend
 from crmkit.adapters.parse_columns import column_rules
 from crmkit.adapters.parse_files import file_rules, reading_rules
 from crmkit.adapters.places import At, near
-from crmkit.adapters.spec import Adapter, FileSpec, FromFile, Reading, TableSpec
+from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading, TableSpec
 from crmkit.errors import UsageError
 
 
@@ -46,8 +46,13 @@ def load(path: Path) -> Adapter:
     return Adapter(path.stem, at.text(given, "title"), path, crm, latest, files, tuple(tables), from_files)
 
 
+_TABLE_KEYS = (
+    "file", "part", "only", "without", "one_row_for", "in_order_of", "if_there", "filled", "keep", "unpivot", "columns",
+)  # fmt: skip
+
+
 def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> TableSpec:
-    at.known(given, ("file", "only", "without", "one_row_for", "in_order_of", "columns", "part"))
+    at.known(given, _TABLE_KEYS)
     file = at.text(given, "file")
     if file not in files:
         raise at.error("file", f"is {file!r}, which [files] doesn't declare{near(file, files)}")
@@ -69,15 +74,21 @@ def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> 
         for other in column.only_if:
             if other not in before:
                 raise at.error(f"columns.{column.name}.only_if", f"{other!r} is not a column of the table above it")
-    together, order = at.texts(given, "one_row_for"), at.text(given, "in_order_of", "")
-    if bool(together) != bool(order):
+    together, order = at.headers(given, "one_row_for"), EITHER.join(at.texts(given, "in_order_of"))
+    ordered = any(column.which in ("", "first", "last") for column in columns if set(column.wanted) - {*together})
+    if bool(together) != bool(order) and (order or ordered):
         raise at.error("one_row_for", "and in_order_of need each other: which rows make one, and in which order")
     for column in columns:
         if (column.which or column.where) and not together:
             raise at.error(f"columns.{column.name}", "which and where need one_row_for at the table")
+    filled = at.texts(given, "filled")
+    for column in filled:
+        if column not in made:
+            raise at.error("filled", f"{column!r} is not a column of the table{near(column, made)}")
     return TableSpec(
-        name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns, together, order
-    )
+        name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns, together, order,
+        at.spellings(given, "if_there"), at.texts(given, "keep"), at.texts(given, "unpivot"), filled,
+    )  # fmt: skip
 
 
 def _check_lookups(at: At, tables: list[TableSpec], files: Mapping[str, FileSpec]) -> None:

@@ -8,10 +8,11 @@ from crmkit import schema
 from crmkit.adapters.extend import SOURCES
 from crmkit.adapters.parse_files import reading_rules
 from crmkit.adapters.places import At, near
-from crmkit.adapters.spec import ColumnSpec, Reading
+from crmkit.adapters.spec import EITHER, ColumnSpec, Reading
 
 _COLUMN_KEYS = (
-    *SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "required", "repairs",
+    *SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "empty", "minor_of",
+    "minor_units", "id18", "required", "repairs",
     "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands",
     "missing", "unreadable",
 )  # fmt: skip
@@ -36,14 +37,23 @@ def column_rules(at: At, declared: schema.Table, name: str, value: object, readi
     if column is not None and given.get("type", column.type) != column.type:
         raise at.error("type", f"is {kind!r}, but {declared.name}.{name} is declared as {column.type!r}")
     own = {key: given[key] for key in ("dates", "decimal", "thousands", "missing", "unreadable") if key in given}
+    between = next((key for key in ("minutes_between", "seconds_between") if key in given), "")
     found = ColumnSpec(
         name=name,
         type=column.type if column else kind,
         required=at.flag(given, "required", bool(column and column.required)),
         headers=at.texts(given, "from"),
-        combine=at.texts(given, "combine"),
-        first_filled=at.texts(given, "first_filled"),
-        sums=at.texts(given, "sum"),
+        combine=at.headers(given, "combine"),
+        first_filled=at.headers(given, "first_filled"),
+        sums=tuple(_unsigned(header) for header in at.headers(given, "sum")),
+        minus=tuple(_unsigned(header) for header in at.headers(given, "sum") if header.startswith("-")),
+        product=at.headers(given, "product"),
+        between=at.headers(given, between) if between else (),
+        per=between.partition("s_")[0],
+        empty=at.choice(given, "empty", ("zero",)),
+        minor_of=EITHER.join(at.texts(given, "minor_of")),
+        minor_units=at.numbers(given, "minor_units"),
+        id18=at.flag(given, "id18", False),
         constant=at.text(given, "constant", "") if "constant" in given else None,
         row=at.flag(given, "row", False),
         absent=at.text(given, "absent", ""),
@@ -51,12 +61,12 @@ def column_rules(at: At, declared: schema.Table, name: str, value: object, readi
         separator=at.text(given, "separator", " "),
         split=at.text(given, "split", ""),
         part=int(at.number(given, "part", 0)),
-        which=at.choice(given, "which", ("first", "last")),
+        which=at.choice(given, "which", ("first", "last", "sum", "count", "min", "max")),
         where=at.conditions(given, "where"),
         repairs=at.mapping(given, "repairs"),
         lookup=_lookup(at, at.text(given, "lookup", "")),
         take=at.texts(given, "take"),
-        pick=at.choice(given, "pick", ("first",)),
+        pick=at.choice(given, "pick", ("first", "last", "sum", "count")),
         unmatched=at.choice(given, "unmatched", ("keep", "empty", "error")),
         values={word.strip().casefold(): text for word, text in at.mapping(given, "values").items()},
         otherwise=at.text(given, "otherwise", "") if "otherwise" in given else None,
@@ -80,12 +90,29 @@ def _check_column(at: At, given: Mapping, found: ColumnSpec) -> None:
         raise at.error("split", 'and part go together, beside from: split = " / ", part = 1 is what stands before it')
     if found.otherwise is not None and not found.values:
         raise at.error("otherwise", "needs values beside it")
-    if found.sums and found.type not in ("number", "whole"):
-        raise at.error("sum", f"needs a number, and the column is of type {found.type}")
-    if found.times != 1.0 and found.type not in ("number", "whole"):
-        raise at.error("times", f"needs a number, and the column is of type {found.type}")
-    if (found.take or found.pick or found.unmatched) and found.lookup is None:
+    _check_computed(at, given, found)
+    starred = found.pick == "first" and any("*" in header for header in found.wanted)
+    if found.pick in ("sum", "count") and found.type not in ("number", "whole"):
+        raise at.error("pick", f"is {found.pick!r}, which needs a number, and the column is of type {found.type}")
+    if (found.take or found.unmatched or (found.pick and not starred)) and found.lookup is None:
         raise at.error("lookup", "is missing; take, pick and unmatched need it")
+
+
+def _check_computed(at: At, given: Mapping, found: ColumnSpec) -> None:
+    """Check the rules that make a number of several cells, or need one."""
+    for key in ("sum", "product", "minutes_between", "seconds_between", "minor_of", "times"):
+        if key in given and found.type not in ("number", "whole"):
+            raise at.error(key, f"needs a number, and the column is of type {found.type}")
+    if found.between and len(found.between) != 2:
+        raise at.error(f"{found.per}s_between", "needs two headers: from when, and to when")
+    if found.empty and not found.sums:
+        raise at.error("empty", "needs sum beside it")
+    if found.minor_units and not found.minor_of:
+        raise at.error("minor_units", 'needs minor_of = "…" beside it, the header of the currency')
+    if found.id18 and found.type != "key":
+        raise at.error("id18", f"needs a key, and the column is of type {found.type}")
+    if found.which in ("sum", "count") and found.type not in ("number", "whole"):
+        raise at.error("which", f"is {found.which!r}, which needs a number, and the column is of type {found.type}")
 
 
 def _lookup(at: At, text: str) -> tuple[str, str] | None:
@@ -95,3 +122,8 @@ def _lookup(at: At, text: str) -> tuple[str, str] | None:
     if not (dot and table and column):
         raise at.error("lookup", f'is {text!r}; write "table.column", as in "products.name"')
     return table, column
+
+
+def _unsigned(header: str) -> str:
+    """Return a header without the minus sign that says that it is subtracted, in all its spellings."""
+    return EITHER.join(spelling.removeprefix("-") for spelling in header.split(EITHER))

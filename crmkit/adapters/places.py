@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from crmkit.adapters.spec import EITHER
 from crmkit.errors import UsageError
 
 
@@ -62,6 +63,20 @@ class At:
             raise self.error(key, f"is {value!r}; it must be a text or a list of texts")
         return tuple(value)
 
+    def spellings(self, given: Mapping, key: str) -> tuple[tuple[str, ...], ...]:
+        """Return a list of headers, each a text or a list of its spellings."""
+        value = given.get(key, [])
+        if not isinstance(value, list):
+            raise self.error(key, f"is {value!r}; it must be a list of headers, or of lists of their spellings")
+        return tuple(self.texts({key: header}, key) for header in value)
+
+    def headers(self, given: Mapping, key: str) -> tuple[str, ...]:
+        """Return the headers under a key, one or a list; a list in the list holds the spellings of one header."""
+        value = given.get(key, [])
+        if isinstance(value, list):
+            return tuple(EITHER.join(self.texts({key: header}, key)) for header in value)
+        return self.texts(given, key)
+
     def number(self, given: Mapping, key: str, default: float) -> float:
         """Return the number under a key."""
         value = given.get(key, default)
@@ -90,6 +105,11 @@ class At:
             if not isinstance(value, str):
                 raise (self / key).error(repr(word), f"is {value!r}; it must be text in quotation marks")
         return dict(found)
+
+    def numbers(self, given: Mapping, key: str) -> dict[str, float]:
+        """Return a table from words to numbers."""
+        found = self.table(given, key, {})
+        return {word: float((self / key).number(found, word, 0.0)) for word in found}
 
     def conditions(self, given: Mapping, key: str) -> dict[str, tuple[str, ...]]:
         """Return a table from headers or columns to the words they may hold."""

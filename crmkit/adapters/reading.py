@@ -1,39 +1,35 @@
-"""Reading a CRM's files: their encoding, their delimiter, and their cells as text, none of them lost.
+"""Reading a CRM's files: where the table is in them, and its cells as text, none of them lost.
 
-Cells stay text here; what they mean is said by the adapter and decided in `build`. A file is read as a stream into
-DuckDB, so that its size is not bounded by memory.
+Cells stay text here; what they mean is said by the adapter and decided in `build`. A plain file is read as a stream
+into DuckDB, so that its size is not bounded by memory; one with uneven rows or an end before its end takes a slower
+way, row by row, a stream as well.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import hashlib
 import io
-import re
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from crmkit.adapters.spec import DELIMITERS, Reading
-from crmkit.errors import DataError, UsageError
+from crmkit.adapters import archives, lines, markup, workbooks
+from crmkit.adapters.encoding import CleanText, Seen, encoding_of
+from crmkit.adapters.lines import Place, Record, Rows
+from crmkit.adapters.spec import Reading
+from crmkit.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-_CHUNK = 1 << 20
-_SAMPLE = 200  # records looked at to find the delimiter
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_CANDIDATES = ("cp932", "gb18030", "big5", "cp949", "cp1250", "cp1252", "cp1251", "iso8859-2")
-_OTHER_KINDS = {
-    b"PK\x03\x04": "an Excel workbook or a ZIP archive; save the sheet as CSV (UTF-8) or unpack it",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV (UTF-8)",
-    b"\x1f\x8b": "compressed with gzip; unpack it",
-    b"PAR1": "a Parquet file; crmkit opens its own tables as Parquet, an adapter reads text",
-}
+Wanted = Iterable[tuple[str, ...]]
+_BLOCK = 1 << 22  # bytes of text that are parsed at once; a row must fit
+_BATCH = 20_000  # rows of the slower way that become one piece
 
 
 @dataclass(frozen=True)
@@ -43,26 +39,55 @@ class SourceFile:
     Attributes
     ----------
     path : Path
+        A member of an archive has a path as if the archive were a folder.
     alias : str
         The adapter's short name for it.
+    kind : str
+        "text", "workbook" or "page" (HTML).
     encoding, delimiter : str
+        Of a text; a workbook has neither.
+    sheet : str
+        The sheet of a workbook, or the number of the table of a page.
+    other_sheets : tuple of str
+        Sheets of the workbook that were not read.
     headers : tuple of str
-        As written in the file.
+        As written in the file; a column without one is named by its place.
+    first_line : int
+        The line on which the rows begin.
     rows, size_bytes : int
     sha256 : str
     lines : int
-        Lines of the file; one more than rows and lines before the header where no cell holds a line break.
+        Lines of the file.
+    numeric : tuple of str
+        Headers of a workbook under which all filled cells are numbers, written with a point whatever the adapter says
+        of marks.
+    place, met, seen, cells
+        What was met while it was read: before the table, among its rows, in the text, in the cells of a workbook.
     """
 
     path: Path
     alias: str
+    kind: Literal["text", "workbook", "page"]
     encoding: str
     delimiter: str
     headers: tuple[str, ...]
-    rows: int
-    size_bytes: int
-    sha256: str
-    lines: int
+    first_line: int
+    sheet: str = ""
+    other_sheets: tuple[str, ...] = ()
+    rows: int = 0
+    size_bytes: int = 0
+    sha256: str = ""
+    lines: int = 0
+    numeric: tuple[str, ...] = ()
+    place: Place | None = None
+    met: Rows = field(default_factory=Rows, compare=False)
+    seen: Seen = field(default_factory=Seen, compare=False)
+    cells: workbooks.Cells = field(default_factory=workbooks.Cells, compare=False)
+
+    @property
+    def typed(self) -> bool:
+        """Whether cells have types of their own: dates are ISO text then, and numbers have a point."""
+        return self.kind == "workbook"
 
 
 @dataclass(frozen=True)
@@ -73,246 +98,361 @@ class Staged:
     headers: Mapping[str, str]
     files: tuple[SourceFile, ...]
 
+    @property
+    def typed(self) -> bool:
+        """Whether a file is a workbook, whose dates are ISO text besides what the adapter says of dates."""
+        return any(file.typed for file in self.files)
+
+    @property
+    def numeric(self) -> frozenset[str]:
+        """Headers under which every filled cell of every file is a workbook's number, with a point as decimal mark."""
+        found = [set(file.headers) - set(file.numeric) for file in self.files]
+        there = {header for file in self.files for header in file.numeric}
+        return frozenset(there.difference(*found))
+
     def find(self, wanted: Iterable[str]) -> str | None:
         """Return the first of the headers wanted that is there, exactly or but for case and spaces."""
         for header in wanted:
             if header in self.headers:
                 return header
             for there in self.headers:
-                if _plain(there) == _plain(header):
+                if lines.plain(there) == lines.plain(header):
                     return there
         return None
 
 
-def _plain(header: str) -> str:
-    return re.sub(r"\s+", " ", header).strip().casefold()
+def headers_of(path: Path, reading: Reading, has: Wanted = ()) -> list[str]:
+    r"""Return the headers of a file by looking at its beginning, whatever kind of file it is.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a member of an archive.
+    reading : Reading
+    has : iterable of tuple of str
+        Headers, each in all its spellings, by which sheet and header line are known where the adapter names neither.
+
+    Raises
+    ------
+    DataError
+        Where it can't be read as a table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "deals.csv")
+    >>> _ = path.write_text("Deal;Amount\n1;2,50\n", encoding="utf-8")
+    >>> headers_of(path, Reading())
+    ['Deal', 'Amount']
+    """
+    with _in_words(path):
+        return list(_open(path, "", reading, has).headers)
 
 
-def stage(con: duckdb.DuckDBPyConnection, alias: str, paths: list[Path], reading: Reading) -> Staged:
+def stage(con: duckdb.DuckDBPyConnection, alias: str, paths: list[Path], reading: Reading, has: Wanted = ()) -> Staged:
     """Load all files of one kind into one table of text, matched by header.
 
     Raises
     ------
     DataError
-        Where a file can't be read whole: wrong encoding, ragged rows, a header twice, an open quotation mark, …
+        Where a file can't be read whole: wrong encoding, a row with too many cells, a header twice, an open quotation
+        mark, …
     """
     files, parts, headers = [], [], {}
     for number, path in enumerate(paths):
-        try:
-            file = _open(path, alias, reading)
-        except OSError as error:
-            raise DataError(f"{path} can't be read: {error.strerror}.") from None
+        part = f"stage_{alias}_{number}"
+        with _in_words(path):
+            file = _open(path, alias, reading, has)
+            file = _load(con, part, file, reading)
         for header in file.headers:
             headers.setdefault(header, f"c{len(headers)}")
-        names = ", ".join(f"c{i} AS {headers[h]}" for i, h in enumerate(file.headers))
-        part = f"stage_{alias}_{number}"
-        try:
-            con.register("incoming", _stream(file, reading))
-            con.execute(
-                f"CREATE TABLE {part} AS SELECT {number} AS _file, "
-                f"CAST(row_number() OVER () AS BIGINT) AS _row, {names} FROM incoming"
-            )
-        except Exception as error:  # DuckDB passes the stream's own errors on as one of several kinds
-            raise _unreadable(path, file, reading, error) from None
-        finally:
-            con.unregister("incoming")
-        file = replace(file, rows=con.execute(f"SELECT count(*) FROM {part}").fetchone()[0])
-        _check_whole(con, part, file, reading)
+        names = ", ".join(f"c{i} AS {headers[header]}" for i, header in enumerate(file.headers))
         files.append(file)
-        parts.append(f"SELECT * FROM {part}")
+        parts.append(f"SELECT {number} AS _file, _row, {names} FROM {part}")
     table = f"stage_{alias}"
     con.execute(f"CREATE VIEW {table} AS {' UNION ALL BY NAME '.join(parts)}")
     return Staged(table, headers, tuple(files))
 
 
-def _open(path: Path, alias: str, reading: Reading) -> SourceFile:
-    """Check a file's bytes and find its encoding, delimiter and headers."""
-    encoding, digest, size, lines = _scan(path, reading.encoding)
-    delimiter = reading.delimiter or _delimiter(path, encoding, reading.skip_lines)
-    if reading.headers:
-        headers = list(reading.headers)
-    else:
-        headers = next(_records(path, encoding, delimiter, reading.skip_lines), [])
-        headers = [header.strip("\ufeff \t\r\n\u3000") for header in headers]
-    if not any(headers):
-        raise DataError(f"{path.name} has no header: line {reading.skip_lines + 1} is empty.")
-    twice = sorted({h for h in headers if h and headers.count(h) > 1})
-    if twice:
-        places = [str(i) for i, h in enumerate(headers, 1) if h == twice[0]]
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong in it."""
+    try:
+        yield
+    except DataError as error:
+        text = str(error)
+        if path.name in text:
+            raise
+        raise DataError(f"{path.name}{', ' if text.startswith('line ') else ' '}{text}") from None
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
+    """Look at a file's beginning: its kind, encoding, delimiter, sheet and headers."""
+    has = tuple(reading.header or has)
+    with archives.open_bytes(path) as file:
+        try:
+            start = file.read(1 << 16)
+        except archives.DAMAGED as error:
+            raise archives.damaged(path, error) from None
+    if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00\r\n\t "):
+        raise DataError(f"{path.name} is empty: not even a header.")
+    if start.startswith(b"PAR1"):
         raise DataError(
-            f"{path.name} has the header {twice[0]!r} more than once, in columns {', '.join(places)}. "
+            f"{path.name} isn't text but a Parquet file; crmkit opens its own tables as Parquet, an adapter reads text."
+        )
+    if start.startswith(archives.ZIP) and archives.members(path):
+        raise DataError(
+            f"{path.name} is a ZIP archive; give it by itself or in a folder, not under the name of a file."
+        )
+    if workbooks.is_workbook(path, start):
+        kind, encoding = "workbook", ""
+        sheet, others, place = _sheet(path, reading, has)
+    elif markup.is_html(start):
+        kind, encoding, others = "page", encoding_of(path, start, reading.encoding or markup.charset(start)), ()
+        sheet, place = _page(path, encoding, reading, has)
+    else:
+        kind, encoding, sheet, others = "text", encoding_of(path, start, reading.encoding), "", ()
+        with _text(path, encoding) as text:
+            place = lines.locate(text, reading, has)
+    return SourceFile(
+        path,
+        alias,
+        kind,
+        encoding,
+        place.delimiter,
+        _named(place.headers),
+        place.first_line,
+        sheet,
+        others,
+        place=place,
+    )
+
+
+def _named(headers: tuple[str, ...]) -> tuple[str, ...]:
+    """Give columns without a header a name by their place; refuse a header that stands twice."""
+    if not any(headers):
+        raise DataError("has no header: its line is empty.")
+    twice = sorted({header for header in headers if header and headers.count(header) > 1})
+    if twice:
+        places = [str(place) for place, header in enumerate(headers, 1) if header == twice[0]]
+        raise DataError(
+            f"has the header {twice[0]!r} more than once, in columns {', '.join(places)}. "
             "Rename or remove one, so that it's clear which is meant."
         )
-    headers = [header or f"(column {i})" for i, header in enumerate(headers, 1)]
-    return SourceFile(path, alias, encoding, delimiter, tuple(headers), 0, size, digest, lines)
+    return tuple(header or f"(column {place})" for place, header in enumerate(headers, 1))
 
 
-def _stream(file: SourceFile, reading: Reading) -> pa.RecordBatchReader:
-    """Start a stream of a file's rows, all cells as text; a row of another width is an error."""
+def _sheet(path: Path, reading: Reading, has: Wanted) -> tuple[str, tuple[str, ...], Place]:
+    """Choose the sheet of a workbook: the one named, or the first that has the headers."""
+    names = workbooks.sheets(path)
+    if not names:
+        raise DataError("is a workbook without a sheet that holds anything.")
+    wanted = [name for name in names if lines.like(name, reading.sheet or "*")]
+    if not wanted:
+        raise DataError(f"has no sheet {reading.sheet!r}; there are {', '.join(names)}.")
+    failure = None
+    for name in wanted:
+        rows = list(islice(workbooks.rows(path, name), 1000))
+        try:
+            place = lines.locate_rows(rows, reading, has)
+        except DataError as error:
+            failure = failure or error
+            continue
+        if not has or reading.headers or lines.holds(place.headers, has):
+            return name, tuple(other for other in names if other != name), place
+    if failure:
+        raise failure
+    rows = list(islice(workbooks.rows(path, wanted[0]), 1000))
+    return wanted[0], tuple(names[1:]), lines.locate_rows(rows, reading, ())
+
+
+def _page(path: Path, encoding: str, reading: Reading, has: Wanted) -> tuple[str, Place]:
+    """Choose the table of a page: the one whose number is named, or the first that has the headers and rows."""
+    tables: dict[str, list[Record]] = {}
+    with _text(path, encoding) as text:
+        for table, line, row in markup.rows(text):
+            tables.setdefault(str(table), []).append((line, row))
+    choices = {number: rows for number, rows in tables.items() if reading.sheet in ("", "*", number)}
+    if not choices:
+        raise DataError(f"is a page with {len(tables)} tables; sheet = {reading.sheet!r} is none of them.")
+    failure = None
+    for number in sorted(choices, key=lambda number: len(choices[number]) < 2):
+        numbered = [(at, row) for at, (_, row) in enumerate(choices[number], 1)]
+        try:
+            place = lines.locate_rows(numbered, reading, has)
+        except DataError as error:
+            failure = failure or error
+            continue
+        if not has or reading.headers or lines.holds(place.headers, has):
+            return number, place
+    if failure:
+        raise failure
+    number = min(choices, key=lambda number: len(choices[number]) < 2)
+    return number, lines.locate_rows(list(enumerate((row for _, row in choices[number]), 1)), reading, ())
+
+
+def _text(path: Path, encoding: str, seen: Seen | None = None) -> io.TextIOWrapper:
+    raw = io.BufferedReader(CleanText(path, encoding, seen), 1 << 16)
+    return io.TextIOWrapper(raw, encoding="utf-8", newline="")
+
+
+def _records(
+    file: SourceFile, seen: Seen | None = None, cells: workbooks.Cells | None = None, decimal: str = "."
+) -> Iterator[Record]:
+    """Return the rows of a file from the first, each with its line, as they stand there."""
+    if file.kind == "workbook":
+        yield from workbooks.rows(file.path, file.sheet, cells, first=file.first_line, decimal=decimal)
+        return
+    with _text(file.path, file.encoding, seen) as text:
+        if file.kind == "page":
+            rows = ((line, row) for table, line, row in markup.rows(text) if str(table) == file.sheet)
+            yield from islice(rows, file.first_line - 1, None)
+            return
+        for _ in islice(text, file.first_line - 1):
+            pass
+        yield from lines.records(text, file.delimiter, file.first_line)
+
+
+def _load(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, reading: Reading) -> SourceFile:
+    """Load one file as a table of text with _row and c0, c1, …; rows in which every cell is empty are left out."""
+    import duckdb
+
+    met, seen, cells = Rows(), Seen(), workbooks.Cells()
+    try:
+        if file.kind != "text" or reading.ends or not _load_fast(con, part, file, met, seen):
+            met, seen = Rows(), Seen()
+            _load_row_by_row(con, part, file, reading, met, seen, cells)
+    except duckdb.Error as error:
+        raise DataError(f"could not be loaded: {error}") from None
+    if file.kind == "workbook":
+        workbooks.examine(file.path, cells)
+        seen = workbooks.digest(file.path)
+    numbers = set(cells.numbers) - set(cells.dates) - set(cells.others)
+    if reading.decimal == "," and numbers:
+        pointed = ", ".join(f"c{i} = replace(c{i}, ',', '.')" for i in sorted(numbers) if i < len(file.headers))
+        con.execute(f"UPDATE {part} SET {pointed}")
+    return replace(
+        file,
+        rows=met.rows - met.empty,
+        size_bytes=seen.size_bytes,
+        sha256=seen.sha256,
+        lines=seen.lines,
+        numeric=tuple(header for place, header in enumerate(file.headers) if place in numbers),
+        met=met,
+        seen=seen,
+        cells=cells,
+    )
+
+
+def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met: Rows, seen: Seen) -> bool:
+    """Load a text in which every row is as wide as the header; return whether it is one."""
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
     names = [f"c{i}" for i in range(len(file.headers))]
-    return pacsv.open_csv(
-        file.path,
-        read_options=pacsv.ReadOptions(
-            column_names=names,
-            skip_rows=reading.skip_lines,
-            skip_rows_after_names=0 if reading.headers else 1,
-            use_threads=False,
-            encoding="utf-8" if file.encoding == "utf-8-sig" else file.encoding,
-        ),
-        parse_options=pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True),
-        convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
-    )
+    source = CleanText(file.path, file.encoding, seen)
 
+    def counted() -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            met.rows += batch.num_rows
+            yield batch
 
-def _scan(path: Path, named: str) -> tuple[str, str, int, int]:
-    """Read all bytes once: the encoding holds for every one of them, or the error says where it doesn't."""
-    with path.open("rb") as file:
-        start = file.read(8)
-        if not start.strip(b"\xef\xbb\xbf\r\n\t "):
-            raise DataError(f"{path.name} is empty: not even a header.")
-        for magic, what in _OTHER_KINDS.items():
-            if start.startswith(magic):
-                raise DataError(f"{path.name} isn't text but {what}.")
-        by_bom = next((name for bom, name in _BOMS if start.startswith(bom)), "utf-8")
-        try:
-            encoding = codecs.lookup(named).name if named else by_bom
-        except LookupError:
-            raise UsageError(f"There is no encoding {named!r}; such as utf-8, cp932, gb18030, cp1250.") from None
-        encoding = by_bom if encoding == "utf-8" else encoding
-        file.seek(0)
-        decoder, digest, size, lines = codecs.getincrementaldecoder(encoding)(), hashlib.sha256(), 0, 1
-        last = ""
-        while True:
-            chunk = file.read(_CHUNK)
-            try:
-                text = decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                lines += error.object[: error.start].count(b"\n")
-                raise _wrong_encoding(path, encoding, lines) from None
-            if "\x00" in text:
-                line = lines + text[: text.index("\x00")].count("\n")
-                raise DataError(f"{path.name}, line {line} holds a NUL byte; the file is damaged or isn't text.")
-            if not chunk:
-                return encoding, digest.hexdigest(), size, lines - last.endswith("\n")
-            digest.update(chunk)
-            last = text
-            size += len(chunk)
-            lines += text.count("\n")
-
-
-def _wrong_encoding(path: Path, encoding: str, line: int) -> DataError:
-    """Offer the encodings that could be meant, each with the line as it would read; the choice is the user's."""
-    with path.open("rb") as file:
-        raw = next(text for number, text in enumerate(file, 1) if number == line)
-    offers = []
-    for candidate in _CANDIDATES:
-        try:
-            text = raw.decode(candidate).strip()
-        except UnicodeDecodeError:
-            continue
-        if text.isprintable() or "\t" in text:
-            offers.append(f"  {candidate:<10} {text[:70]}")
-    shown = "\n".join(offers) or "  (none of the usual ones)"
-    return DataError(
-        f"{path.name}, line {line} is not {encoding.upper()}. It could be one of these; the line would read:\n{shown}\n"
-        'Choose the one that reads well: --encoding NAME, or encoding = "NAME" under [read] in the adapter.'
-    )
-
-
-def _records(path: Path, encoding: str, delimiter: str, skip: int = 0) -> Iterator[list[str]]:
-    with path.open(encoding=encoding, newline="") as file:
-        for _ in range(skip):
-            next(file, "")
-        yield from csv.reader(file, delimiter=delimiter)
-
-
-def _delimiter(path: Path, encoding: str, skip: int) -> str:
-    """Find the delimiter by which the header and the first rows have the same number of cells, more than one."""
-    with path.open(encoding=encoding, newline="") as file:
-        for _ in range(skip):
-            next(file, "")
-        text = file.read(_CHUNK)
-    scores = {}
-    for delimiter in DELIMITERS:
-        try:
-            records = [r for r in islice(csv.reader(io.StringIO(text), delimiter=delimiter), _SAMPLE) if r]
-        except csv.Error:
-            continue
-        width = len(records[0]) if records else 0
-        if width > 1:
-            scores[delimiter] = (sum(len(r) == width for r in records) / len(records), width)
-    if not scores:
-        return ","
-    best = max(scores.values())
-    winners = [delimiter for delimiter, score in scores.items() if score == best]
-    if len(winners) > 1:
-        names = " and ".join(DELIMITERS[d] for d in winners)
-        raise DataError(
-            f'{path.name} could be delimited by {names}; write delimiter = "…" under [read] in the adapter.'
+    filled = "NOT (" + " AND ".join(f"{name} = ''" for name in names) + ")"
+    try:
+        reader = pacsv.open_csv(
+            pa.PythonFile(source, mode="r"),
+            read_options=pacsv.ReadOptions(
+                column_names=names, skip_rows=file.first_line - 1, use_threads=False, block_size=_BLOCK
+            ),
+            parse_options=pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
         )
-    return winners[0]
+        con.register("incoming", pa.RecordBatchReader.from_batches(reader.schema, counted()))
+        con.execute(
+            f"CREATE TABLE {part} AS SELECT * FROM "
+            f"(SELECT CAST(row_number() OVER () AS BIGINT) AS _row, * FROM incoming) WHERE {filled}"
+        )
+    except Exception:  # DuckDB passes the stream's own errors on as one of several kinds; the slower way finds words
+        if source.failure:
+            raise source.failure from None
+        con.execute(f"DROP TABLE IF EXISTS {part}")
+        return False
+    finally:
+        con.unregister("incoming")
+        source.close()
+    met.empty = met.rows - con.execute(f"SELECT count(*) FROM {part}").fetchone()[0]
+    if met.rows != seen.lines - file.first_line + 1 and _may_swallow(con, part, names):
+        for _ in _records(file):  # raises where a quotation mark swallows lines
+            pass
+    return True
 
 
-def _unreadable(path: Path, file: SourceFile, reading: Reading, error: Exception) -> DataError:
-    """Say at which line rows stop having as many cells as the header, or pass the reader's own message on."""
-    want, found = len(file.headers), []
-    with path.open(encoding=file.encoding, newline="") as lines:
-        for _ in range(reading.skip_lines):
-            next(lines, "")
-        rows = csv.reader(lines, delimiter=file.delimiter)
-        start = reading.skip_lines + 1
-        for row in rows:
-            if row and len(row) != want:
-                found.append((start, row))
-            start = reading.skip_lines + rows.line_num + 1
-    if not found:
-        return DataError(f"{path.name} can't be read: {error}")
-    line, row = found[0]
-    more = f" ({len(found):,} such rows; the next in line {found[1][0]})" if len(found) > 1 else ""
-    text, count = file.delimiter.join(row), "1 cell" if len(row) == 1 else f"{len(row)} cells"
-    return DataError(
-        f"{path.name}, line {line} has {count} where the header has {want}{more}: {text[:100]!r}. "
-        "A delimiter or a line break inside a cell needs quotation marks around the cell; export the file again or "
-        "correct the line. Lines before the header are skipped by skip_lines in the adapter."
-    )
+def _may_swallow(con: duckdb.DuckDBPyConnection, part: str, names: list[str]) -> bool:
+    """Tell whether a cell could hold other rows: one of several lines that has quotation marks or is the very last."""
+    suspect = " OR ".join(f"(contains({name}, chr(10)) AND contains({name}, chr(34)))" for name in names)
+    last = f"_row = (SELECT max(_row) FROM {part}) AND contains({names[-1]}, chr(10))"
+    return bool(con.execute(f"SELECT 1 FROM {part} WHERE {suspect} OR ({last}) LIMIT 1").fetchone())
 
 
-def _check_whole(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, reading: Reading) -> None:
-    """Refuse a file whose last cell swallowed lines because its quotation mark never closes."""
-    last = con.execute(f"SELECT * EXCLUDE (_file, _row) FROM {part} ORDER BY _row DESC LIMIT 1").fetchone()
-    if not last or "\n" not in (last[-1] or ""):
-        return
-    with file.path.open(encoding=file.encoding, newline="") as lines:
-        for _ in range(reading.skip_lines):
-            next(lines, "")
-        rows, start = csv.reader(lines, delimiter=file.delimiter, strict=True), 1
-        try:
-            for _ in rows:
-                start = reading.skip_lines + rows.line_num + 1
-        except csv.Error as error:
-            if "unexpected end" in str(error):
-                raise DataError(
-                    f"{file.path.name}: a quotation mark opened in the row of line {start} is never closed, so "
-                    "the rest of the file would be one cell. Close it or double it."
-                ) from None
+def _load_row_by_row(
+    con: duckdb.DuckDBPyConnection,
+    part: str,
+    file: SourceFile,
+    reading: Reading,
+    met: Rows,
+    seen: Seen,
+    cells: workbooks.Cells,
+) -> None:
+    """Load a file whose rows need care: uneven ones, an end before the file's, a sheet, a page."""
+    import pyarrow as pa
+
+    names = [f"c{i}" for i in range(len(file.headers))]
+    con.execute(f"CREATE TABLE {part} (_row BIGINT, {', '.join(f'{name} VARCHAR' for name in names)})")
+    decimal = "," if reading.decimal == "," else "."
+    rows = lines.table_rows(_records(file, seen, cells, decimal), len(names), reading, met)
+    number = 0
+    con.begin()
+    try:
+        while batch := list(islice(rows, _BATCH)):
+            numbered = [(number + at, row) for at, (_, row) in enumerate(batch, 1)]
+            number += len(batch)
+            kept = [(at, row) for at, row in numbered if any(row)]
+            met.empty += len(numbered) - len(kept)
+            columns = zip(*(row for _, row in kept), strict=True) if kept else ([] for _ in names)
+            arrays = [pa.array([at for at, _ in kept], pa.int64()), *(pa.array(c, pa.string()) for c in columns)]
+            con.register("incoming", pa.Table.from_arrays(arrays, names=["_row", *names]))
+            con.execute(f"INSERT INTO {part} SELECT * FROM incoming")
+            con.unregister("incoming")
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
 
 
 def line_of(file: SourceFile, row: int, reading: Reading) -> int:
     """Return the line on which a row (counted from 1 after the header) starts; rows may span lines."""
-    before = reading.skip_lines + (not reading.headers)
-    if file.lines == file.rows + before:
-        return row + before
-    with file.path.open(encoding=file.encoding, newline="") as lines:
-        for _ in range(reading.skip_lines):
-            next(lines, "")
-        rows = csv.reader(lines, delimiter=file.delimiter)
-        start, seen = reading.skip_lines + 1, -1 if not reading.headers else 0
-        for record in rows:
-            seen += bool(record)
-            if record and seen == row:
-                return start
-            start = reading.skip_lines + rows.line_num + 1
-    return start
+    if file.kind == "text" and not file.met.after and file.lines - file.first_line + 1 == file.met.rows:
+        return row + file.first_line - 1
+    return _starts(file, reading).line(row)
+
+
+class _Starts:
+    """The lines on which the rows of a file start, found as far as they are asked for."""
+
+    def __init__(self, file: SourceFile, reading: Reading) -> None:
+        self._rows = lines.table_rows(_records(file), len(file.headers), reading, Rows())
+        self._lines = array("q")
+
+    def line(self, row: int) -> int:
+        while len(self._lines) < row:
+            self._lines.append(next(self._rows)[0])
+        return self._lines[row - 1]
+
+
+@lru_cache(maxsize=4)
+def _starts(file: SourceFile, reading: Reading) -> _Starts:
+    return _Starts(file, reading)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+EITHER = "\x1f"  # between the spellings of one header, where a list has several headers
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
@@ -21,13 +22,29 @@ class Reading:
     delimiter : str
         "" finds it among comma, semicolon, tab and bar.
     decimal, thousands : str
-        The marks in numbers; no thousands mark is accepted unless it is declared.
+        The marks in numbers; no thousands mark is accepted unless it is declared. "auto" decides both for a whole
+        column, and "any" takes each thousands mark but the decimal one.
     dates : tuple of str
-        Formats of which one holds for a whole column; "a | b" where both are found in one column.
+        Formats of which one holds for a whole column; "a | b" where both are found in one column. "dmy", "mdy" and
+        "ymd" are any usual writing in that order; "auto" decides for a whole column.
     missing : tuple of str
         What stands for an empty cell.
     skip_lines : int
         Lines before the header.
+    header : tuple of tuple of str
+        Headers, each in all its spellings, by which the header line is found: the first line that holds them all.
+    section : str
+        The line after which the table begins, where one file holds several; `*` stands for anything.
+    comment : str
+        What lines before the header begin with.
+    skip_after_header : int
+        Rows under the header that are no data.
+    ends : tuple of str
+        What the first line after the table begins with; "" is an empty line.
+    sheet : str
+        The sheet of a workbook, or the number of a table of a page; "" and "*" are the first that has the headers.
+    skip_bad_rows : bool
+        Whether rows with more filled cells than the header are left out and counted, instead of being an error.
     headers : tuple of str
         The names of the columns where the file has no header.
     unreadable : float
@@ -41,6 +58,13 @@ class Reading:
     dates: tuple[str, ...] = ("iso",)
     missing: tuple[str, ...] = ()
     skip_lines: int = 0
+    header: tuple[tuple[str, ...], ...] = ()
+    section: str = ""
+    comment: str = ""
+    skip_after_header: int = 0
+    ends: tuple[str, ...] = ()
+    sheet: str = ""
+    skip_bad_rows: bool = False
     headers: tuple[str, ...] = ()
     unreadable: float = 0.05
 
@@ -53,17 +77,20 @@ class FileSpec:
     names: tuple[str, ...]
     required: bool
     reading: Reading
+    has: tuple[tuple[str, ...], ...] = ()  # headers by which it is known under any name, each in all its spellings
 
 
 @dataclass(frozen=True)
 class ColumnSpec:
     """How one column of a target table is made.
 
-    One of `headers`, `combine`, `first_filled`, `sums`, `constant`, `row` says where a cell comes from; where the
-    export has none of them, `absent` says why and the column stays empty. Then follow, in this order: `missing`,
-    `repairs`, `lookup`, `values`, `only_if`, the type, `times`. `remark` is what a reader should know of the column.
-    `split` and `part` take one piece of a cell; in a table that makes one row of several, `which` ("first", "last")
-    and `where` say which row's cell it is.
+    One of `headers`, `combine`, `first_filled`, `sums`, `product`, `between`, `constant`, `row` says where a cell comes
+    from; where the export has none of them, `absent` says why and the column stays empty. Then follow, in this order:
+    `missing`, `id18`, `repairs`, `lookup`, `values`, `only_if`, the type, `times`, `minor_of`. `remark` is what a
+    reader should know of the column. `split` and `part` take one piece of a cell; in a table that makes one row of
+    several, `which` ("first", "last", "sum", "count", "min", "max") and `where` say which row's cell it is, or what
+    becomes of all of them. `minus` are those of `sums` that are subtracted, `empty` is what an empty part of a sum
+    counts as, `per` the unit of the time between two cells.
     """
 
     name: str
@@ -73,6 +100,14 @@ class ColumnSpec:
     combine: tuple[str, ...] = ()
     first_filled: tuple[str, ...] = ()
     sums: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
+    product: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+    per: str = ""
+    empty: str = ""
+    minor_of: str = ""
+    minor_units: Mapping[str, float] = field(default_factory=dict)
+    id18: bool = False
     constant: str | None = None
     row: bool = False
     absent: str = ""
@@ -103,7 +138,12 @@ class ColumnSpec:
     @property
     def wanted(self) -> tuple[str, ...]:
         """All headers that the column can be read from."""
-        return self.headers or self.combine or self.first_filled or self.sums
+        return self.headers or self.combine or self.first_filled or self.computed
+
+    @property
+    def computed(self) -> tuple[str, ...]:
+        """The headers of the numbers or times that a number is computed from, if it is."""
+        return self.sums or self.product or self.between
 
 
 @dataclass(frozen=True)
@@ -111,7 +151,9 @@ class TableSpec:
     """One target table, or one part of it, made from one kind of file.
 
     Where the file has several rows of one thing, such as a ticket's history, `one_row_for` names the headers that say
-    which rows belong together, and `in_order_of` the one that puts them in order.
+    which rows belong together, and `in_order_of` the one that puts them in order. `if_there` are headers without which
+    the part isn't made, `keep` those that are carried as columns of text, `unpivot` those of which each gives a row.
+    `filled` are columns without which a row is left out.
     """
 
     name: str
@@ -121,6 +163,10 @@ class TableSpec:
     columns: tuple[ColumnSpec, ...]
     one_row_for: tuple[str, ...] = ()
     in_order_of: str = ""
+    if_there: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    unpivot: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

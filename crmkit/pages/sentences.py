@@ -175,11 +175,18 @@ def target(card: pd.DataFrame, metric: str) -> float | None:
     return None if not len(rows) or missing(rows["target"].iloc[0]) else float(rows["target"].iloc[0])
 
 
-def definition_list(crm: Crm, metrics: Iterable[str]) -> Html:
-    """List the definitions of metrics from the catalogue, those that this data can answer."""
-    from crmkit.engine.availability import lacks
+def definition_list(crm: Crm, metrics: Iterable[str], *, quality: bool = True) -> Html:
+    """List the definitions of metrics from the catalogue, those that this data can answer.
 
-    return notebook.definitions(_definition(name) for name in metrics if not lacks(crm, name))
+    In front of them stands which findings of data quality touch them, unless `quality` is False.
+    """
+    from crmkit.engine.availability import lacks
+    from crmkit.pages.quality_line import quality_line
+
+    known = [name for name in metrics if not lacks(crm, name)]
+    terms = notebook.definitions(_definition(name) for name in known)
+    line = quality_line(crm, known) if quality else Html("", "")
+    return Html(line.html + terms.html, f"{line.text}\n{terms.text}".strip())
 
 
 def _definition(name: str) -> SimpleNamespace:

@@ -27,6 +27,7 @@ from crmkit.plots.marketing import money_back, response_curves
 from crmkit.plots.movement import segment_flows
 from crmkit.plots.over_time import trend
 from crmkit.plots.parts import composition
+from crmkit.plots.quality import quality_map
 from crmkit.plots.reasons import contrasts, lost_reasons, ranking
 from crmkit.plots.segment_maps import segment_map
 from crmkit.plots.segments import segment_criteria, segment_profile
@@ -73,6 +74,7 @@ __all__ = [
     "peeking",
     "png",
     "profit",
+    "quality_map",
     "ranking",
     "response_curves",
     "segment_criteria",

@@ -30,6 +30,9 @@ COLUMNS = [
 _WHOLE_ROWS = {"test_name", "entered_twice", "row_repeated", "key_repeated", "email_shared", "source_silent",
                "table_silent", "days_missing"}  # fmt: skip
 """Rules whose findings touch everything that is made from the table."""
+_TOUCHES = {"order_without_lines": ("order_lines", "")}
+_SURVEYS = {"nps": ("nps", "promoters", "passives", "detractors"), "ces": ("ces",), "csat": ("csat",)}
+"""How the names of the metrics of each survey begin."""
 REMEMBERED = "quality"
 
 
@@ -65,7 +68,8 @@ def check(source: Any, **how: Any) -> pd.DataFrame:
     DataFrame
         One row a finding, errors first: `severity` (error: numbers made from it are wrong or cannot be made; warning:
         rows that metrics leave out, count wrongly, or that contradict themselves; note), `dimension`, `rule` (its name
-        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows" or "days"),
+        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows", "days", or
+        "column" for a column as a whole),
         `share` (of the table's rows), `examples`; `owner`, `owner_share`, `owner_of_all` (who has most of them, the
         share of them and of all rows), `entry`, `entry_share`, `entry_of_all` (the same by channel or source), `where`
         (both in words, where that is more than chance); `metrics` (those computed from the column), `effect` (what it
@@ -99,8 +103,16 @@ def inspect(crm: Crm, problems: Sequence[Problem] = ()) -> Inspection:
     [2, 1]
     """
     if REMEMBERED not in crm.remembered or problems:
-        crm.remembered[REMEMBERED] = _inspected(crm, problems)
+        crm.remembered[REMEMBERED] = (None if problems else _left(crm)) or _inspected(crm, problems)
     return crm.remembered[REMEMBERED]
+
+
+def _left(crm: Crm) -> Inspection | None:
+    """Return what the report that is being made has found already; None where there is none, or of other data."""
+    from crmkit.prepared import left_quality
+
+    found = left_quality(crm)
+    return None if found is None else Inspection(pd.DataFrame(found[0], columns=COLUMNS), found[1])
 
 
 def _inspected(crm: Crm, problems: Sequence[Problem]) -> Inspection:
@@ -140,7 +152,9 @@ def _of_table(look: Look, counted: list[pd.DataFrame]) -> Iterator[dict[str, Any
         severity = "note" if found["rule"] == "column_empty" else "warning"
         yield _whole(table, severity, found)
     for found in suspects(look):
-        yield _whole(table, "warning", {"rule": "scale_suspect", "column": "score", **found})
+        made = _whole(table, "warning", {"rule": "scale_suspect", "column": "score", **found})
+        others = tuple(word for name, words in _SURVEYS.items() if name != found["survey"] for word in words)
+        yield made | {"metrics": [name for name in made["metrics"] if not name.startswith(others)]}
     for found in gaps(look):
         yield _whole(table, "warning", found)
     for rule in look.crm.config.quality.rules:
@@ -189,7 +203,7 @@ def _whole(table: str, severity: str, found: dict[str, Any]) -> dict[str, Any]:
 def _finding(severity, rule, table, column, finding, advice, rows=0, share=0.0, examples=()) -> dict[str, Any]:
     declared = schema.TABLES.get(table)
     whole = declared is not None and (column in declared.key or rule in _WHOLE_ROWS)
-    metrics = touched(table, "" if whole else column) if declared else []
+    metrics = touched(*_TOUCHES.get(rule, (table, "" if whole else column))) if declared else []
     return {
         "severity": severity,
         "dimension": RULES[rule][0],
@@ -235,6 +249,8 @@ def _of_problem(crm: Crm, problem: Problem) -> dict[str, Any]:
 
 def _of_targets(crm: Crm) -> Iterator[dict[str, Any]]:
     for name in unknown_targets(crm):
+        targets = crm.tables["targets"]
+        rows = int(targets.count(where=targets.metric == name).to_pyarrow().as_py())
         found = _finding(
             "warning",
             "unknown_target",
@@ -242,5 +258,7 @@ def _of_targets(crm: Crm) -> Iterator[dict[str, Any]]:
             "metric",
             f"is no metric: {name!r}",
             "Correct the name; `crmkit metrics` lists all.",
+            rows,
+            rows / crm.rows["targets"],
         )
         yield found | {"effect": "The target is compared with nothing."}

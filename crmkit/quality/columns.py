@@ -44,6 +44,7 @@ def _empty(name: str, rows: int) -> dict[str, Any]:
         "finding": "is there and empty in every row",
         "rows": rows,
         "advice": "Fill it, or leave the column out of the export.",
+        "unit": "column",
         "effect": "What needs it is measured as if nothing had happened, not as unknown.",
     }
 
@@ -56,6 +57,7 @@ def _same(name: str, rows: int, value: object) -> dict[str, Any]:
         "finding": f"is {shown} in every row",
         "rows": rows,
         "advice": "Look whether the import or the export wrote one value for all, such as the day of a migration.",
+        "unit": "column",
         "effect": "Splits and trends by it show one point; means are that value, whatever happened.",
     }
 

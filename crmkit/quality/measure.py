@@ -108,8 +108,9 @@ def _tidy(look: Look, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the counts of one table with a row for each owner, month and dimension."""
     parts = []
     for name in ("all", *DIMENSIONS):
-        broken = frame.get(f"d_{name}", 0)
-        parts.append(frame[["owner_", "month_", "rows"]].assign(dimension=name, broken=broken))
+        if f"d_{name}" in frame:  # else no rule of this dimension asks anything of the table
+            cells = frame[["owner_", "month_", "rows"]]
+            parts.append(cells.assign(dimension=name, broken=frame[f"d_{name}"].astype("int64")))
     tidy = pd.concat(parts, ignore_index=True).rename(columns={"owner_": "owner", "month_": "month"})
     tidy["month"] = pd.to_datetime(tidy["month"])
     tidy["owner"] = tidy["owner"].astype(object).where(tidy["owner"].notna(), None)
@@ -160,7 +161,8 @@ def _examples(look: Look, broken: dict[int, Rule]) -> dict[int, list[str]]:
         shown = rule.shown or look.key or rule.column
         value = _shown_value(look, rule, shown)
         name = data[shown].cast("string") if shown in data.columns else ibis.literal("")
-        rows = data.filter(rule.broken).select(name_=name, value_=value).distinct()
+        marked = data.select(name_=name, value_=value, broken_=rule.broken)  # windows see all rows, not the broken ones
+        rows = marked.filter(marked.broken_).select("name_", "value_").distinct()
         rows = rows.order_by("name_", "value_").limit(EXAMPLES)
         parts.append(rows.mutate(at_=ibis.literal(at, "int64")))
     rows = (ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]).to_pyarrow().to_pylist()

@@ -87,7 +87,7 @@ def missing_days(days: pd.Series, *, holidays=(), alarm: float = 0.01) -> list[p
     --------
     >>> days = pd.Series(20, pd.date_range("2026-01-01", "2026-06-30"))
     >>> days["2026-03-04"] = 0
-    >>> days[days.index.dayofweek == 6] = 0
+    >>> days[days.index.day_of_week == 6] = 0
     >>> missing_days(days)
     [Timestamp('2026-03-04 00:00:00')]
     """

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import ibis
+
 from crmkit.quality.rule import Look
 
 _ONES = 10
 """On a scale that begins at 0, a 0 is about as frequent as a 1: ten 1s without one 0 happen once in 1,024 times."""
+_BEYOND = 0.05
 _USUAL = {"nps": (0, 10), "ces": (1, 7), "csat": (1, 5)}
 
 
@@ -24,6 +27,8 @@ def suspects(look: Look) -> Iterator[dict[str, Any]]:
     if look.table != "surveys":
         return
     data, least = look.data, int(look.crm.config.quality.threshold("least_answers"))
+    top = ibis.cases(*[(data.survey == name, float(scale[1])) for name, scale in _USUAL.items()])
+    top = ibis.coalesce(data.scale_max, top) if look.has("scale_max") else top
     scales = [name for name in ("scale_min", "scale_max") if look.has(name)]
     found = (
         data.group_by("survey", *scales)
@@ -33,7 +38,7 @@ def suspects(look: Look) -> Iterator[dict[str, Any]]:
             high=data.score.max(),
             zeros=data.count(where=data.score == 0),
             ones=data.count(where=data.score == 1),
-            last=data.answered_at.max(),
+            beyond=data.count(where=data.score > top),
         )
         .order_by("survey", *scales)
     )
@@ -43,18 +48,17 @@ def suspects(look: Look) -> Iterator[dict[str, Any]]:
         bottom, top = _USUAL[row["survey"]]
         bottom = row.get("scale_min") if row.get("scale_min") is not None else bottom
         top = row.get("scale_max") if row.get("scale_max") is not None else top
-        yield from _of_survey(row, float(bottom), float(top))
+        yield from _of_survey(row | {"whole": look.crm.rows["surveys"]}, float(bottom), float(top))
 
 
 def _of_survey(row: dict[str, Any], bottom: float, top: float) -> Iterator[dict[str, Any]]:
     name, scale = row["survey"], f"{bottom:g} to {top:g}"
-    said = {"survey": name, "rows": row["n"]}
-    if row["high"] > top:
+    said = {"survey": name, "rows": row["n"], "share": row["n"] / row["whole"], "unit": "rows"}
+    if row["beyond"] > _BEYOND * row["n"]:
         yield said | {
             "finding": f"of {name} goes up to {row['high']:g} on a scale of {scale}",
             "advice": "Find out on which scale was asked, and set scale_min and scale_max for these answers.",
             "effect": f"Answers beyond {top:g} are left out; if all were asked on another scale, the rest is misread.",
-            "rows": row["n"],
         }
     elif row["low"] == row["high"]:
         yield said | {

@@ -16,7 +16,11 @@ NOTHING = (
 """Words that stand for an empty cell in exports of spreadsheets and programs, as whole cells."""
 SPREADSHEET_ID = r"^[0-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$"
 EMAIL = r"^[^@\s,;]+@[^@\s,;]+\.[^@\s.,;]+$"
-BROKEN_TEXT = r"\x{FFFD}|Ã[\x{80}-\x{BF}\x{152}-\x{161}\x{2013}-\x{2122}]|â€[\x{2122}\x{0153}\x{201C}-\x{201D}]"
+BROKEN_TEXT = (
+    "\ufffd|\u00c3[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+    "|\u00e2\u20ac[\u0153\u2122\u201c\u201d\u02dc\u00a6]"
+)
+"""Letters of UTF-8 read as one byte each (Ã¼ for ü, â€™ for an apostrophe), and the mark of what could not be read."""
 
 
 def rules(look: Look) -> Iterator[Rule]:

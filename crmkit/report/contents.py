@@ -102,7 +102,8 @@ def write(
     cards = index.cards(scorecard, headlines=facts.headlines, currency=facts.currency, lang=lang)
     made = [result for result in ordered if result.status == OK]
     leads = {name: body.lead for name, body in bodies.items()}
-    front = page.frame("front.html", pages=made, results=ordered, leads=leads, cards=cards, **common)
+    quality = facts.quality(facts.headlines or index.HEADLINES)
+    front = page.frame("front.html", pages=made, results=ordered, leads=leads, cards=cards, quality=quality, **common)
     _write_text(fresh / "index.html", front)
     _write_text(fresh / "kpis.csv", index.kpis_csv(scorecard))
     record = _record(facts, ordered, chosen, seconds=time.monotonic() - begun)

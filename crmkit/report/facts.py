@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ class Facts:
         Returns the scorecard as a frame.
     left : callable
         Returns the scorecard that a notebook has measured and left, None where none has.
+    quality : callable
+        Returns the line that says which findings of data quality touch some metrics; "" where none does.
     notes : tuple of str
         What was noticed while the data was read, one sentence each.
     headlines : tuple of str
@@ -54,6 +56,7 @@ class Facts:
     notes: tuple[str, ...] = ()
     headlines: tuple[str, ...] = ()
     left: Callable[[], pd.DataFrame | None] = lambda: None
+    quality: Callable[[Sequence[str]], str] = lambda _metrics: ""
 
     @property
     def folder(self) -> Path:
@@ -77,13 +80,14 @@ def resolve(data: str | Path, period: str, *, prepared: Path | None = None) -> F
         If the data is wrong.
     """
     import crmkit
-    from crmkit.prepared import left, save
+    from crmkit.prepared import leave_quality, left, save
 
     source = _absolute(data)
     crm = crmkit.open(source)
     chosen = crm.period(period)
     if prepared is not None:
         save(crm, source, prepared)
+        leave_quality(crm, prepared)
     return Facts(
         source=source,
         as_of=crm.as_of.date().isoformat() if crm.as_of else "",
@@ -97,7 +101,14 @@ def resolve(data: str | Path, period: str, *, prepared: Path | None = None) -> F
         left=lambda: None if prepared is None else left(prepared, chosen.name),
         notes=tuple(crm.notes),
         headlines=tuple(crm.config.metrics),
+        quality=lambda metrics: _quality(crm, metrics),
     )
+
+
+def _quality(crm: Any, metrics: Sequence[str]) -> str:
+    from crmkit.pages.quality_line import quality_line
+
+    return quality_line(crm, metrics).text
 
 
 def _absolute(data: str | Path) -> str:

@@ -92,6 +92,7 @@ class Converter:
         if title:
             title.extract()
         _join_silent_cells(soup)
+        _lift_quality(soup)
         _gather_absent(soup, title=texts(self._lang)["not_in_data"])
         _box(soup)
         contents = _number_sections(soup)
@@ -130,6 +131,14 @@ def _join_silent_cells(soup: BeautifulSoup) -> None:
             for silent in reversed(waiting):
                 code.summary.insert_after(*list(silent.find("details").find_all(recursive=False))[1:])
             waiting = []
+
+
+def _lift_quality(soup: BeautifulSoup) -> None:
+    """Move the line on data quality from the definitions to below the headline numbers, else below the answer."""
+    line = soup.find(class_="crm-quality")
+    place = soup.find(class_="crm-cards") or soup.find(class_="crm-answer")
+    if isinstance(line, Tag) and isinstance(place, Tag):
+        place.insert_after(line.extract())
 
 
 def _gather_absent(soup: BeautifulSoup, *, title: str) -> None:

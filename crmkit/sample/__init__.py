@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 
 
-def write(to: str | os.PathLike, *, customers: int = 2000, seed: int = 7, file_format: str = "csv") -> dict:
+def write(
+    to: str | os.PathLike, *, customers: int = 2000, seed: int = 7, file_format: str = "csv", dirty: bool = False
+) -> dict:
     """Write the sample company, all tables of `crmkit.schema.TABLES`, and return what is true of it.
 
     The same customers, seed and format give the same bytes. Beside the tables there are `crm.toml`, `truth.json`,
@@ -24,6 +26,9 @@ def write(to: str | os.PathLike, *, customers: int = 2000, seed: int = 7, file_f
         Seed of all randomness, 0 or more.
     file_format : {"csv", "parquet"}
         Form of the tables.
+    dirty : bool
+        Whether to plant defects of every kind that `crmkit check` knows, and records entered twice; `truth.json` lists
+        them under `defects`, `duplicates` and `not_duplicates`.
 
     Returns
     -------
@@ -46,4 +51,4 @@ def write(to: str | os.PathLike, *, customers: int = 2000, seed: int = 7, file_f
     """
     from crmkit.sample.folder import write_sample  # NumPy and Arrow are loaded only when somebody writes
 
-    return write_sample(to, customers=customers, seed=seed, file_format=file_format)
+    return write_sample(to, customers=customers, seed=seed, file_format=file_format, dirty=dirty)

@@ -34,7 +34,7 @@ STREETS: dict[str, Streets] = {
     "ES": _of("Mayor Real del~Sol de~la~Peña Cervantes Nueva del~Río San~Juan de~la~Luna Colón Olmo Jazmín",
               "Calle {street} {number}", "#####"),
     "GB": _of("High Church Mill Station Victoria Queen King Park Bridge Orchard Chapel Market",
-              "{number} {street} Street", "AB# #CD"),
+              "{number} {street} Street", "AB## #CD"),
     "JP": _of("本町 栄町 緑町 旭町 中央 若葉町 桜台 港町", "{street}{number}丁目3-1", "###-####"),
     "CN": _of("人民路 中山路 解放路 和平街 建设路 新华街 文化路 长江路", "{street}{number}号", "######"),
 }  # fmt: skip

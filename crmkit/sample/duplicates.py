@@ -287,10 +287,13 @@ def _leads_again(leads: pa.Table, customers: list[dict], rng: np.random.Generato
         new["lead_id"] = f"L{len(rows) + len(made) + 1:05d}"
         made.append(new)
         truth["duplicates"].append({"table": "leads", "ids": [rows[at]["lead_id"], new["lead_id"]], "how": [how]})
-    for at in np.sort(rng.permutation(len(customers))[: max(2, round(share / 2 * len(customers)))]):
-        of = customers[at]
-        if not of["email"]:
-            continue
+        if rows[at]["customer_id"]:
+            link = {"lead_id": new["lead_id"], "customer_id": rows[at]["customer_id"], "how": how}
+            truth["leads_of_customers"].append(link)
+    known = {row["email"] for row in rows}
+    fresh = [row for row in customers if row["email"] and row["email"] not in known]
+    for at in np.sort(rng.permutation(len(fresh))[: max(2, round(share / 2 * len(customers)))]):
+        of = fresh[at]
         new = rows[int(rng.integers(0, len(rows)))] | empty | {"status": "New", "lead_id": None}
         new["created_at"] = max(new["created_at"], of["created_at"])
         firm = of["kind"] == "business"

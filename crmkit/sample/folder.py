@@ -82,9 +82,14 @@ in ranges reserved for fiction. Subscription fees are collected by direct debit 
 Made with `{command}`.
 Licence: CC0 1.0, no rights reserved.
 """
+DIRTY = """\
+This copy is dirty on purpose: the section `defects` of `truth.json` lists what was spoilt, table by table, with the
+keys of the rows, and `duplicates` who was entered twice. What else `truth.json` says holds for the clean company.
+
+"""
 
 
-def write_sample(to: str | os.PathLike, *, customers: int, seed: int, file_format: str) -> dict:
+def write_sample(to: str | os.PathLike, *, customers: int, seed: int, file_format: str, dirty: bool = False) -> dict:
     """Do what `crmkit.sample.write` promises."""
     _check(customers, seed, file_format)
     target = Path(to).expanduser().absolute()
@@ -92,7 +97,7 @@ def write_sample(to: str | os.PathLike, *, customers: int, seed: int, file_forma
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
-        planted = _fill(draft, World(customers=customers, seed=seed), file_format)
+        planted = _fill(draft, World(customers=customers, seed=seed), file_format, dirty=dirty)
         draft.chmod(0o777 & ~_umask())
         _put(draft, target)
     finally:
@@ -130,23 +135,30 @@ def _umask() -> int:
     return mask
 
 
-def _fill(folder: Path, world: World, file_format: str) -> dict:
-    company = found(world)
-    for name, table in everything(company):
+def _fill(folder: Path, world: World, file_format: str, *, dirty: bool) -> dict:
+    company, wrong = found(world), {}
+    tables = everything(company)
+    if dirty:
+        from crmkit.sample.dirty import plant
+
+        made, wrong = plant(dict(tables), world.rng("defects"))
+        tables = made.items()
+    for name, table in tables:
         _write_table(table, folder / f"{name}.{file_format}", file_format)
-    planted = truth(company)
+    planted = truth(company) | wrong
     text = json.dumps(planted, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     rows, names = types(company)
     labelled = pa.table({"customer_id": keys("", rows), "type": pa.array(names)})
     _write_table(labelled, folder / "truth_types.csv", "csv")
     (folder / "crm.toml").write_text(SETTINGS, encoding="utf-8", newline="\n")
-    command = f"crmkit sample --to DIR --customers {world.customers} --seed {world.seed}"
+    command = f"crmkit sample --to DIR --customers {world.customers} --seed {world.seed}{' --dirty' * dirty}"
     if file_format != "csv":
-        command = (
-            f'crmkit.sample.write("DIR", customers={world.customers}, seed={world.seed}, file_format="{file_format}")'
-        )
-    (folder / "README.md").write_text(README.format(command=command), encoding="utf-8", newline="\n")
+        options = f'customers={world.customers}, seed={world.seed}, file_format="{file_format}"{", dirty=True" * dirty}'
+        command = f'crmkit.sample.write("DIR", {options})'
+    text = README.format(command=command)
+    text = text.replace("Made with", f"{DIRTY}Made with", 1) if dirty else text
+    (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
     return planted
 
 

@@ -71,12 +71,13 @@ def other_form(name: str, rng: np.random.Generator) -> str:
 
 
 def other_order(name: str, rng: np.random.Generator) -> str:
-    """Put the last word of a name in front, with or without a comma."""
-    words = name.split()
+    """Put the last word of a name in front, with or without a comma; a legal form stays behind."""
+    form = next((form for form, _ in _FORMS if name.endswith(form)), "")
+    words = name.removesuffix(form).split()
     if len(words) < 2:
         return name
     comma = "," if len(words) == 2 and rng.random() < 0.5 else ""
-    return " ".join([words[-1] + comma, *words[:-1]])
+    return " ".join([words[-1] + comma, *words[:-1]]) + form
 
 
 def shortened(name: str, rng: np.random.Generator) -> str:

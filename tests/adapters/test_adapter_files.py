@@ -36,7 +36,7 @@ def test_every_adapter_that_comes_with_crmkit_is_valid_and_named_by_its_file(pat
         (
             "required = true",
             'dates = "dd/mm/yyyy"',
-            r"dates: has 'dd/mm/yyyy'; write iso, unix, unix_ms, excel or a format",
+            r"dates: has 'dd/mm/yyyy'; write iso, auto, dmy, mdy, ymd, unix, unix_ms, excel or a format",
         ),
         ('names = ["people.csv"]', "names = []", r"files\.people\.names: is empty; give at least one file name"),
         ("[files.people]", '[files."my people"]', r"files\.my people: a short name of a file is made of letters"),

@@ -386,6 +386,6 @@ def test_places_that_cannot_be_written_or_read(export, monkeypatch):
     def closed(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("crmkit.adapters.reading._scan", closed)
+    monkeypatch.setattr("crmkit.adapters.archives.open_bytes", closed)
     with pytest.raises(DataError, match=r"people\.csv can't be read: Permission denied"):
         export.run()

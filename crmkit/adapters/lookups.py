@@ -1,0 +1,111 @@
+"""Looking a cell up in a table made before, or in another file of the export; what isn't found is counted and shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from crmkit import schema
+from crmkit.adapters import cells
+from crmkit.adapters.account import ColumnRead
+from crmkit.adapters.cells import identifier
+from crmkit.adapters.spec import ColumnSpec
+from crmkit.adapters.work import Work
+
+_PICKS = {
+    "first": "arg_min(v, place)",
+    "last": "arg_max(v, place)",
+    "count": "CAST(count(v) AS VARCHAR)",
+    "sum": "CAST(CAST(round(sum(TRY_CAST(v AS DOUBLE)), 9) AS DECIMAL(38, 9)) AS VARCHAR)",
+}
+
+
+def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | None:
+    """Put what another table or file says in the place of the text; count what isn't found or isn't clear.
+
+    Where several rows fit, none is taken, unless `pick` says the first, the last, their sum or their number.
+
+    Raises
+    ------
+    DataError
+        Where something that must be found isn't, or isn't clear, or what is to be added up is no number.
+    """
+    place, key = spec.lookup
+    text, where = identifier(f"t:{spec.name}"), f"{place}.{key}"
+    from_file = place in work.adapter.files and bool(spec.take)
+    rows = _rows_of_file(work, spec) if from_file else _rows_of_table(work, spec)
+    if rows is None:
+        if not spec.required:
+            return None
+        raise work.error(spec.name, f"what it is looked up in, {where} with {' or '.join(spec.take)}, isn't there.")
+    if spec.pick == "sum":
+        _check_numbers(work, spec, rows)
+    if spec.pick in ("sum", "count"):
+        work.plain.add(spec.name)
+    index = f"{work.prefix}_lookup_{work.steps}"
+    fits = "least(count(v), 1)" if spec.pick else "count(DISTINCT v)"
+    work.con.execute(
+        f"CREATE TABLE {index} AS SELECT k, {_PICKS[spec.pick or 'first']} AS v, {fits} AS fits "
+        f"FROM ({rows}) WHERE k IS NOT NULL GROUP BY k"
+    )
+    kept = (spec.unmatched or ("empty" if from_file else "keep")) == "keep"
+    join = f"LEFT JOIN {index} AS f ON f.k = p.{text}"
+    joined = f"(SELECT p._file, p._row, p.{text}, f.k, f.fits FROM {work.view} AS p {join})"
+    unmatched, ambiguous = work.one(
+        f"SELECT count(*) FILTER ({text} IS NOT NULL AND k IS NULL), count(*) FILTER (fits > 1) FROM {joined}"
+    )
+    examples = work.examples(joined, f"t:{spec.name}", f"{text} IS NOT NULL AND (k IS NULL OR fits > 1)")
+    if examples and spec.unmatched == "error":
+        raise work.error(
+            spec.name,
+            f"{unmatched + ambiguous:,} cells are not clearly in {where}, such as {examples[0].value!r} in line "
+            f'{examples[0].line}. Correct the source, add repairs, or allow it by unmatched = "keep" or "empty".',
+        )
+    otherwise = f"ELSE p.{text}" if kept else ""
+    work.change(spec, f"CASE WHEN f.fits <= 1 THEN f.v {otherwise} END", join)
+    return replace(
+        account,
+        source=f"{account.source}, looked up in {where}{_picked(spec)}",
+        lookup=where,
+        unmatched=unmatched,
+        ambiguous=ambiguous,
+        lookup_examples=examples,
+        lookup_kept=kept,
+    )
+
+
+def _picked(spec: ColumnSpec) -> str:
+    what = spec.take[0] if spec.take else "row"
+    return {"sum": f", {what} added up", "count": f", {what} counted"}.get(spec.pick, "")
+
+
+def _check_numbers(work: Work, spec: ColumnSpec, rows: str) -> None:
+    """Refuse to add up what isn't a plain number."""
+    found = work.rows(f"SELECT v FROM ({rows}) WHERE v IS NOT NULL AND TRY_CAST(v AS DOUBLE) IS NULL LIMIT 1")
+    if found:
+        raise work.error(
+            spec.name,
+            f"{found[0][0]!r} under {' or '.join(spec.take)} in {spec.lookup[0]} can't be added up. Make a column of "
+            "numbers of it in a table above this one, and look that up.",
+        )
+
+
+def _rows_of_file(work: Work, spec: ColumnSpec) -> str | None:
+    """Return the SQL of what is looked up in a file of the export: k, v and the place of the row."""
+    place, key = spec.lookup
+    match, take = work.find_in(place, [key]), work.find_in(place, spec.take)
+    if match is None or take is None:
+        return None
+    there = work.others[place]
+    k, v = (cells.trimmed(there.headers[h]) for h in (match, take))
+    return f"SELECT {k} AS k, {v} AS v, (_file, _row) AS place FROM {identifier(there.table)}"
+
+
+def _rows_of_table(work: Work, spec: ColumnSpec) -> str:
+    """Return the SQL of what is looked up in a table made before; no rows where the export didn't have it."""
+    place, key = spec.lookup
+    take = spec.take[0] if spec.take else schema.TABLES[place].key[0]
+    there = work.rows(f"SELECT column_name FROM information_schema.columns WHERE table_name = 'out_{place}'")
+    if not {(key,), (take,)} <= set(there):
+        return "SELECT '' AS k, '' AS v, 0 AS place WHERE false"
+    columns = f"CAST({identifier(key)} AS VARCHAR) AS k, CAST({identifier(take)} AS VARCHAR) AS v"
+    return f"SELECT {columns}, rowid AS place FROM out_{place}"

@@ -1,0 +1,137 @@
+"""Where a column's text comes from: one header or several, put together or computed, a constant, the row itself."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from crmkit.adapters import cells, deciding
+from crmkit.adapters.cells import identifier, literal, one_of
+from crmkit.adapters.spec import ColumnSpec
+from crmkit.adapters.work import Work, no_header
+
+ABSENT = "not in this export"
+
+
+class Source(NamedTuple):
+    """The SQL of a column's text, and where it comes from, in words."""
+
+    sql: str
+    words: str
+
+
+def text_of(work: Work, spec: ColumnSpec) -> Source | None:
+    """Return the source of a column's text; None where the export doesn't have it and doesn't need to.
+
+    Raises
+    ------
+    DataError
+        Where the column must be there and isn't, or a cell lacks the piece that is asked for.
+    """
+    if spec.constant is not None:
+        return Source(literal(spec.constant), f"always {spec.constant!r}")
+    if spec.row:
+        stems = " ".join(f"WHEN {n} THEN {literal(f.path.stem)}" for n, f in enumerate(work.staged.files))
+        return Source(f"CASE _file {stems} END || '-' || _row", "file and number of the row")
+    parts = _parts(work, spec)
+    if parts:
+        return _of_parts(work, spec, parts)
+    if spec.required and not spec.absent:
+        raise no_header(work, spec.name, spec.wanted)
+    return Source("CAST(NULL AS VARCHAR)", ABSENT) if spec.absent else None
+
+
+def _of_parts(work: Work, spec: ColumnSpec, parts: list[Source]) -> Source:
+    """Put the cells of several headers together."""
+    sqls, names = [part.sql for part in parts], [part.words for part in parts]
+    if spec.combine:
+        whole = f" || {literal(spec.separator)} || ".join(f"coalesce({sql}, '')" for sql in sqls)
+        return Source(f"CASE WHEN coalesce({', '.join(sqls)}) IS NOT NULL THEN {whole} END", " and ".join(names))
+    if spec.computed:
+        work.plain.add(spec.name)
+        return _computed(work, spec, [_filled(spec, sql) for sql in sqls], names)
+    return Source(f"coalesce({', '.join(sqls)})", ", else ".join(names)) if spec.first_filled else parts[0]
+
+
+def _parts(work: Work, spec: ColumnSpec) -> list[Source]:
+    """Return the cells that a column is made from; none where one is missing that all the others need."""
+    if spec.headers:
+        found = cell(work, spec, spec.headers)
+        return [_piece(work, spec, found) if spec.split else found] if found else []
+    parts = [cell(work, spec, (header,)) for header in spec.wanted]
+    whole = spec.combine or spec.computed
+    if whole and spec.empty == "zero" and any(parts):
+        nothing = "CAST(NULL AS VARCHAR)"
+        return [p or Source(nothing, f"{h} (not there, 0)") for p, h in zip(parts, spec.wanted, strict=True)]
+    if whole and not all(parts):
+        return []
+    return [part for part in parts if part]
+
+
+def cell(work: Work, spec: ColumnSpec, wanted: tuple[str, ...]) -> Source | None:
+    """Return the cell of the first of some headers, or working columns, that is there."""
+    for header in wanted:
+        if header.startswith("_") and any(c.name == header for c in work.spec.columns):
+            return Source(identifier(f"t:{header}"), header)
+    header = work.find(wanted)
+    if header is None:
+        return None
+    if not work.folded:
+        return Source(cells.trimmed(work.staged.headers[header]), header)
+    sql = cells.trimmed(work.folded[spec.name, header])
+    if header in work.spec.one_row_for and spec.which in ("", "first", "last"):
+        return Source(sql, header)
+    chosen = [f"{spec.which or 'last'} in order of {work.spec.in_order_of}"]
+    if spec.which not in ("", "first", "last"):
+        chosen = [{"sum": "added up", "count": "counted", "min": "least", "max": "greatest"}[spec.which]]
+    chosen += [f"where {other} is {' or '.join(words)}" for other, words in spec.where.items()]
+    return Source(sql, f"{header} ({' '.join(chosen)})")
+
+
+def _filled(spec: ColumnSpec, sql: str) -> str:
+    missing = spec.missing or spec.reading.missing
+    return f"CASE WHEN NOT coalesce({one_of(sql, missing)}, false) THEN {sql} END" if missing else sql
+
+
+def _piece(work: Work, spec: ColumnSpec, found: Source) -> Source:
+    """Return one piece of a cell; a cell without that piece stops the import."""
+    sql, mark = found.sql, literal(spec.split)
+    short = f"{sql} IS NOT NULL AND len(string_split({sql}, {mark})) < {spec.part}"
+    row = work.rows(f"SELECT _file, _row, {sql} FROM {work.view} WHERE {short} ORDER BY 1, 2 LIMIT 1")
+    if row:
+        file, number, text = row[0]
+        raise work.error(
+            spec.name,
+            f"{text!r} in {work.staged.files[file].path.name}, line {work.line(file, number)} has no piece {spec.part} "
+            f"when it is split at {spec.split!r}. Correct the cell, or split and part in {work.adapter.path.name}.",
+        )
+    return Source(cells.trimmed(f"string_split({sql}, {mark})[{spec.part}]"), f"piece {spec.part} of {found.words}")
+
+
+def _computed(work: Work, spec: ColumnSpec, sqls: list[str], names: list[str]) -> Source:
+    """Return a number computed from several cells as a plain text, empty where one of them is.
+
+    Where one can't be read, the cells stand there as they are, so that the result is counted as unread.
+    """
+    if spec.between:
+        start, end = (cells.time(sql, deciding.times(work, spec, sql)[0], work.zone) for sql in sqls)
+        minutes = 60 if spec.per == "minute" else 1
+        total, mark = f"epoch(({end}) - ({start})) / {minutes}", " to "
+        words = f"{spec.per}s from {names[0]} to {names[1]}"
+        if spec.type == "whole":
+            total = f"round({total})"
+    else:
+        marks = [deciding.marks(work, spec, sql, name)[0] for sql, name in zip(sqls, names, strict=True)]
+        numbers = [f"({cells.number(sql, reading)})" for sql, reading in zip(sqls, marks, strict=True)]
+        if spec.empty == "zero":
+            numbers = [f"CASE WHEN {sql} IS NULL THEN 0 ELSE {n} END" for sql, n in zip(sqls, numbers, strict=True)]
+        if spec.product:
+            total, mark, words = " * ".join(numbers), " × ", " × ".join(names)
+        else:
+            signs = ["-" if header in spec.minus else "+" for header in spec.sums]
+            total = " ".join(f"{sign} {number}" for sign, number in zip(signs, numbers, strict=True))
+            mark, words = " + ", " ".join(f"{s} {n}" for s, n in zip(signs, names, strict=True)).removeprefix("+ ")
+            words = words.replace(" - ", " − ")
+    plain = f"CAST(CAST(round({total}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"
+    join = " OR " if spec.empty == "zero" else " AND "
+    there = join.join(f"{sql} IS NOT NULL" for sql in sqls)
+    return Source(f"CASE WHEN {there} THEN coalesce({plain}, concat_ws({literal(mark)}, {', '.join(sqls)})) END", words)

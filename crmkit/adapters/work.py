@@ -1,0 +1,111 @@
+"""One part of a table while it is made: a chain of views that grows by a column a step, and errors that name places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from crmkit.adapters.account import Example
+from crmkit.adapters.cells import identifier
+from crmkit.adapters.reading import Staged, line_of
+from crmkit.adapters.spec import Adapter, ColumnSpec, TableSpec
+from crmkit.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass
+class Work:
+    """One part of a table while it is made: a chain of views, each with one column more, or changed, than the last.
+
+    A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value. Where one row is made
+    of several, `folded` says what a header's cell is called that was chosen for a column. `plain` holds the columns
+    whose text was computed, so that it is written plainly, whatever the file's marks are. `used` collects the headers
+    that were of use, by kind of file, `choices` the format in which each column of times is read.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    adapter: Adapter
+    spec: TableSpec
+    staged: Staged
+    others: Mapping[str, Staged]
+    zone: str
+    prefix: str
+    view: str = ""
+    steps: int = 0
+    folded: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    plain: set[str] = field(default_factory=set)
+    used: set[tuple[str, str]] = field(default_factory=set)
+    choices: dict[str, str] = field(default_factory=dict)
+
+    def find(self, wanted: Iterable[str]) -> str | None:
+        """Return the first of the headers wanted that is there, and remember that it is used."""
+        found = self.staged.find(wanted)
+        if found is not None:
+            self.used.add((self.spec.file, found))
+        return found
+
+    def find_in(self, file: str, wanted: Iterable[str]) -> str | None:
+        """Return the first of the headers wanted in another kind of file, and remember that it is used."""
+        there = self.others.get(file)
+        found = there.find(wanted) if there else None
+        if found is not None:
+            self.used.add((file, found))
+        return found
+
+    def add(self, column: str, sql: str) -> None:
+        """Add a column to the chain."""
+        self._grow(f"p.*, {sql} AS {identifier(column)}", "")
+
+    def change(self, spec: ColumnSpec, sql: str, join: str = "") -> None:
+        """Put a new text in the place of a column's present one."""
+        self._grow(f"p.* REPLACE ({sql} AS {identifier('t:' + spec.name)})", join)
+
+    def _grow(self, select: str, join: str) -> None:
+        self.steps += 1
+        name = f"{self.prefix}_{self.steps}"
+        self.con.execute(f"CREATE TEMP VIEW {name} AS SELECT {select} FROM {self.view} AS p {join}")
+        self.view = name
+
+    def one(self, sql: str) -> tuple:
+        """Return the one row of a query."""
+        return self.con.execute(sql).fetchone()
+
+    def rows(self, sql: str) -> list[tuple]:
+        """Return all rows of a query."""
+        return self.con.execute(sql).fetchall()
+
+    def examples(self, view: str, column: str, where: str, limit: int = 3) -> tuple[Example, ...]:
+        """Return the first cells of a column for which a condition holds, with their lines."""
+        found = self.rows(
+            f"SELECT _file, _row, {identifier(column)} FROM {view} WHERE {where} ORDER BY 1, 2 LIMIT {limit}"
+        )
+        return tuple(self.example(f, r, v) for f, r, v in found)
+
+    def example(self, file: int, row: int, value: object) -> Example:
+        """Return a cell with its place, for people."""
+        return Example(self.staged.files[file].path.name, self.line(file, row), str(value))
+
+    def line(self, file: int, row: int) -> int:
+        """Return the line of a row in its file."""
+        return line_of(self.staged.files[file], row, self.adapter.files[self.spec.file].reading)
+
+    def error(self, column: str, what: str) -> DataError:
+        """Return an error that names the column and the files it is made from."""
+        return DataError(f"{self.spec.name}.{column} from {', '.join(f.path.name for f in self.staged.files)}: {what}")
+
+
+def no_header(work: Work, name: str, wanted: tuple[str, ...]) -> DataError:
+    """Return an error about headers that aren't there; it names those that are."""
+    there = list(work.staged.headers)
+    near = get_close_matches(wanted[0], there, n=1)
+    hint = f" Did it become {near[0]!r}?" if near else ""
+    said = "" if name.startswith("rule") or not near else f" --column {work.spec.name}.{name}={near[0]!r} says so."
+    return work.error(
+        name,
+        f"there is no column {' or '.join(map(repr, wanted))}.{hint}{said} Columns there: {', '.join(there)}. "
+        f"Add the header to {work.adapter.path.name}, or a copy of it given by --adapter.",
+    )

@@ -11,12 +11,14 @@ import pandas as pd
 from crmkit import schema
 from crmkit.crm import Crm
 from crmkit.engine.targets import unknown_targets
+from crmkit.personal.readers import whole
 from crmkit.quality import own
 from crmkit.quality.columns import columns
 from crmkit.quality.effects import touched
 from crmkit.quality.measure import COUNTED, measured, severity_of
 from crmkit.quality.rule import Look, Rule
 from crmkit.quality.rules import rules_for
+from crmkit.quality.shown import shown
 from crmkit.quality.silence import gaps
 from crmkit.quality.surveys import suspects
 from crmkit.quality_settings import RULES, SEVERITIES
@@ -103,7 +105,9 @@ def inspect(crm: Crm, problems: Sequence[Problem] = ()) -> Inspection:
     [2, 1]
     """
     if REMEMBERED not in crm.remembered or problems:
-        crm.remembered[REMEMBERED] = (None if problems else _left(crm)) or _inspected(crm, problems)
+        every = whole(crm)
+        found = (None if problems else _left(every)) or _inspected(every, problems)
+        crm.remembered[REMEMBERED] = shown(found, crm)
     return crm.remembered[REMEMBERED]
 
 

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sql(commands)
     _add_metrics(commands)
     _add_check(commands)
+    _add_duplicates(commands)
     _add_import(commands)
     _add_sample(commands)
     _add_roi(commands)
@@ -200,6 +201,26 @@ def _add_check(commands) -> None:
         "check --data my_crm",
     )
     _data(parser)
+    _format(parser, "table", "csv", "json")
+
+
+def _add_duplicates(commands) -> None:
+    parser = _command(
+        commands,
+        "duplicates",
+        do.duplicates,
+        "find customers and leads that were entered twice, and write the map by which they are merged",
+        "duplicates --data my_crm --to my_crm/merges.csv",
+    )
+    _data(parser)
+    parser.add_argument("--to", metavar="FILE", help="write the merge map, or add to one, for you to look through")
+    parser.add_argument(
+        "--table", choices=("customers", "leads"), action="append", help="only this table; repeatable (default: both)"
+    )
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="the probability from which two count as one (default: 0.95)"
+    )
+    parser.add_argument("--show-names", action="store_true", help="show names beside the ids; they are personal")
     _format(parser, "table", "csv", "json")
 
 

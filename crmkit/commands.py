@@ -147,6 +147,30 @@ def _sentence(row) -> str:
     return said.replace(":  ", ": ").strip()
 
 
+def duplicates(options: Namespace) -> None:
+    """Print the records that are one, and write the map by which they are merged where a file is named."""
+    from crmkit.methods.duplicates import TABLES, THRESHOLD, duplicates
+    from crmkit.methods.merge_map import add, listed, summary
+
+    crm = _open(options)
+    asked = options.table or [name for name in TABLES if name in crm.tables] or ["customers"]
+    threshold = options.threshold if options.threshold is not None else THRESHOLD
+    found = [duplicates(crm, table=name, threshold=threshold) for name in asked]
+    if options.format == "table":
+        for one in found:
+            if len(one.clusters):
+                _print(listed(one, crm, names=options.show_names), "table")
+            print(summary(one))
+    else:
+        import pandas as pd
+
+        frames = [listed(one, crm, names=options.show_names) for one in found]
+        _print(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), options.format)
+    if options.to:
+        written = add(options.to, found)
+        print(f"{written:,} rows were written to {Path(options.to).resolve()}.", file=sys.stderr)
+
+
 def import_(options: Namespace) -> None:
     """Turn an export into tables and print an account of it."""
     from crmkit import adapters

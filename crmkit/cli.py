@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sql(commands)
     _add_metrics(commands)
     _add_check(commands)
+    _add_duplicates(commands)
     _add_import(commands)
     _add_sample(commands)
     _add_roi(commands)
@@ -208,23 +209,81 @@ def _add_check(commands) -> None:
     _format(parser, "table", "csv", "json")
 
 
+def _add_duplicates(commands) -> None:
+    parser = _command(
+        commands,
+        "duplicates",
+        do.duplicates,
+        "find customers and leads that were entered twice, and write the map by which they are merged",
+        "duplicates --data my_crm --to my_crm/merges.csv",
+    )
+    _data(parser)
+    parser.add_argument("--to", metavar="FILE", help="write the merge map, or add to one, for you to look through")
+    parser.add_argument(
+        "--table", choices=("customers", "leads"), action="append", help="only this table; repeatable (default: both)"
+    )
+    parser.add_argument(
+        "--threshold", type=float, metavar="P", help="the probability from which two count as one (default: 0.95)"
+    )
+    parser.add_argument("--show-names", action="store_true", help="show names beside the ids; they are personal")
+    _format(parser, "table", "csv", "json")
+
+
 def _add_import(commands) -> None:
     parser = _command(
         commands,
         "import",
         do.import_,
         "turn a CRM's export into the tables that crmkit reads",
-        "import maven exports/ --to my_crm",
+        "import auto exports/                      which product wrote this, and how sure is that\n"
+        "  crmkit import salesforce exports/ --to my_crm\n"
+        "  crmkit import salesforce --show-adapter          how it is read, to copy or extend",
     )
     parser.add_argument(
-        "system", metavar="SYSTEM", help="the CRM product, such as maven, or a name for your own adapter"
+        "system",
+        metavar="SYSTEM",
+        help="the CRM product, such as maven; auto recognises it, list prints all; a name for your own adapter",
     )
     parser.add_argument(
-        "source", nargs="+", metavar="SOURCE", help="folders or files of the export; they are only read"
+        "source", nargs="*", metavar="SOURCE", help="folders or files of the export, or NAME=FILE; they are only read"
     )
-    parser.add_argument("--to", required=True, metavar="DIR", help="the folder to write")
+    parser.add_argument("--to", metavar="DIR", help="the folder to write")
+    parser.add_argument("--dry-run", action="store_true", help="say all that an import would do, and write nothing")
     parser.add_argument("--adapter", metavar="TOML", help="a file of your own that says how the export is to be read")
-    parser.add_argument("--encoding", default="", help="the encoding of the files where it is not UTF-8, such as cp932")
+    parser.add_argument("--show-adapter", action="store_true", help="print SYSTEM's adapter, to read, copy or extend")
+    cells = parser.add_argument_group("how cells are written, where the adapter or the cells don't say")
+    cells.add_argument("--encoding", default="", help="the encoding of the files where it is not UTF-8, such as cp932")
+    cells.add_argument("--delimiter", default="", metavar="MARK", help="the mark between cells")
+    cells.add_argument(
+        "--dates",
+        action="append",
+        default=[],
+        metavar="ORDER",
+        help="dmy, mdy, ymd or a format such as %%d/%%m/%%Y; TABLE.COLUMN=ORDER for one column; repeatable",
+    )
+    cells.add_argument("--decimal", default="", metavar="MARK", help="the decimal mark, . or ,")
+    cells.add_argument("--thousands", default="", metavar="MARK", help="the mark between thousands")
+    cells.add_argument("--skip-bad-rows", action="store_true", help="leave out, count and show rows that are too long")
+    company = parser.add_argument_group("what the export doesn't say of the company")
+    company.add_argument("--timezone", default="", metavar="ZONE", help="such as Europe/Warsaw; zoned times become its")
+    company.add_argument("--currency", default="", metavar="CODE", help="such as EUR")
+    company.add_argument("--name", default="", help="the company's name")
+    company.add_argument("--as-of", default="", metavar="DAY", help="the day up to which the data is known")
+    columns = parser.add_argument_group("columns")
+    columns.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="TABLE.COLUMN=HEADER",
+        help="the header that a column comes from; repeatable",
+    )
+    columns.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="TABLE.HEADER",
+        help="carry a header as a column of text, such as opportunities.Region or 'customers.*__c'; repeatable",
+    )
     parser.add_argument("--file-format", choices=("csv", "parquet"), default="csv", help="what to write (default: csv)")
     _format(parser, "table", "json")
 

@@ -147,22 +147,75 @@ def _sentence(row) -> str:
     return said.replace(":  ", ": ").strip()
 
 
+def duplicates(options: Namespace) -> None:
+    """Print the records that are one, and write the map by which they are merged where a file is named."""
+    from crmkit.methods.duplicates import TABLES, THRESHOLD, duplicates
+    from crmkit.methods.merge_map import add, listed, summary
+
+    crm = _open(options)
+    asked = options.table or [name for name in TABLES if name in crm.tables] or ["customers"]
+    threshold = options.threshold if options.threshold is not None else THRESHOLD
+    found = [duplicates(crm, table=name, threshold=threshold) for name in asked]
+    if options.format == "table":
+        for one in found:
+            if len(one.clusters):
+                _print(listed(one, crm, names=options.show_names), "table")
+            print(summary(one))
+    else:
+        import pandas as pd
+
+        frames = [listed(one, crm, names=options.show_names) for one in found]
+        _print(pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(), options.format)
+    if options.to:
+        written = add(options.to, found)
+        print(f"{written:,} rows were written to {Path(options.to).resolve()}.", file=sys.stderr)
+
+
 def import_(options: Namespace) -> None:
-    """Turn an export into tables and print an account of it."""
+    """Turn an export into tables and print an account of it; or print an adapter, or what an export could be."""
     from crmkit import adapters
 
+    if options.show_adapter:
+        print(adapters.text_of(options.system), end="")
+        return
+    if options.system == "list" and not options.source and not options.adapter:
+        titles = adapters.titles()
+        _print_import(options, titles, "\n".join(f"{name:<20} {title}" for name, title in titles.items()))
+        return
+    system = options.system
+    if system == "auto" and not options.adapter:
+        found = adapters.recognise(options.source)
+        if not options.to and not options.dry_run:
+            _print_import(options, found.as_dict(), found.text())
+            return
+        system = found.system
+        print(found.text(), file=sys.stderr)
+    if not options.to and not options.dry_run:
+        raise UsageError("Say where to write by --to DIR, or --dry-run to see what would be done.")
     account = adapters.run(
-        options.system,
+        system,
         options.source,
-        options.to,
+        None if options.dry_run else options.to,
         adapter=options.adapter,
         encoding=options.encoding,
+        delimiter=options.delimiter.replace("\\t", "\t"),
+        dates=options.dates,
+        decimal=options.decimal,
+        thousands=options.thousands,
+        timezone=options.timezone,
+        currency=options.currency,
+        name=options.name,
+        as_of=options.as_of,
+        columns=options.column,
+        keep=options.keep,
+        skip_bad_rows=options.skip_bad_rows,
         file_format=options.file_format,
     )
-    if options.format == "json":
-        print(json.dumps(account.as_dict(), ensure_ascii=False, indent=1, default=str))
-    else:
-        print(account.text())
+    _print_import(options, account.as_dict(), account.text())
+
+
+def _print_import(options: Namespace, data: Any, text: str) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=1, default=str) if options.format == "json" else text)
 
 
 def sample(options: Namespace) -> None:

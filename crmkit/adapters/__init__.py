@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import UsageError
 
 if TYPE_CHECKING:
-    import duckdb
-
-    from crmkit.adapters.account import Account, TableWritten
+    from crmkit.adapters.account import Account
+    from crmkit.adapters.recognition import Recognised
     from crmkit.adapters.spec import Adapter
 
-__all__ = ["run", "systems"]
+__all__ = ["recognise", "run", "systems", "text_of", "titles"]
 
 _HERE = Path(__file__).parent
-_IN_MEMORY = 300 * 2**20  # bytes of source files; a database on disk takes several times as long
 
 
 def systems() -> dict[str, Path]:
@@ -35,32 +31,109 @@ def systems() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_HERE.glob("*.toml"))}
 
 
+def titles() -> dict[str, str]:
+    """Return the CRM products that can be imported, each with its name in full.
+
+    Examples
+    --------
+    >>> titles()["maven"]
+    'Maven Analytics, CRM sales opportunities'
+    """
+    from crmkit.adapters import extend
+
+    return {name: extend.read(path).get("title", name) for name, path in systems().items()}
+
+
+def recognise(sources: Iterable[str | Path]) -> Recognised:
+    """Say which product wrote an export, from its files' names and headers, and how sure that is.
+
+    Parameters
+    ----------
+    sources : iterable of str or Path
+        Folders or files of the export; they are only read.
+
+    Returns
+    -------
+    Recognised
+        `.candidates`, the best first, `.clear`, `.system` where one is clearly ahead, and `.text()` for people.
+
+    Raises
+    ------
+    UsageError
+        Where a source doesn't exist.
+    DataError
+        Where there are no files.
+    """
+    from crmkit.adapters.recognition import recognise as found
+
+    return found(sources, systems())
+
+
+def text_of(system: str) -> str:
+    """Return an adapter as it is written, to be read, copied or extended.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such adapter.
+
+    Examples
+    --------
+    >>> text_of("maven").splitlines()[5]
+    'title = "Maven Analytics, CRM sales opportunities"'
+    """
+    return _adapter(system, None).read_text(encoding="utf-8")
+
+
 def run(
     system: str,
     sources: Iterable[str | Path],
-    to: str | Path,
+    to: str | Path | None,
     *,
     adapter: str | Path | None = None,
     encoding: str = "",
+    delimiter: str = "",
+    dates: str | Iterable[str] = (),
+    decimal: str = "",
+    thousands: str = "",
+    timezone: str = "",
+    currency: str = "",
+    name: str = "",
+    as_of: str = "",
+    columns: Iterable[str] = (),
+    keep: Iterable[str] = (),
+    skip_bad_rows: bool = False,
     file_format: Literal["csv", "parquet"] = "csv",
 ) -> Account:
     """Turn a CRM's export into the tables of a CRM, with a crm.toml beside them, and say what was done.
 
     The source files are only read. The target appears whole or not at all, may be a former import, and gets the same
-    bytes from the same files and adapter. Rows keep the order of the files.
+    bytes from the same files, adapter and options. Rows keep the order of the files.
 
     Parameters
     ----------
     system : str
-        The product: one of `systems()`, or any name where `adapter` is given.
+        The product: one of `systems()`, "auto" to recognise it from the files, or any name where `adapter` is given.
     sources : iterable of str or Path
         Folders or files of the export; NAME=FILE where a file has a name that the adapter doesn't know.
-    to : str or Path
-        The folder to write.
+    to : str or Path or None
+        The folder to write; None writes nothing, and the account says what would be.
     adapter : str or Path, optional
         A TOML file of your own that says how the export is to be read.
     encoding : str
         The encoding of the files where it isn't UTF-8; it is never guessed.
+    delimiter, decimal, thousands : str
+        The marks between cells and in numbers, where they can't be told or the adapter has others.
+    dates : str or iterable of str
+        The order of day and month ("dmy", "mdy", "ymd") or a format; "TABLE.COLUMN=dmy" for one column.
+    timezone, currency, name, as_of : str
+        Settings for crm.toml; times with a zone are converted to `timezone`.
+    columns : iterable of str
+        "TABLE.COLUMN=HEADER": the header that a column comes from, where it isn't the adapter's.
+    keep : iterable of str
+        "TABLE.HEADER": a header that is carried as a column of text of its own.
+    skip_bad_rows : bool
+        Whether rows with too many cells are left out, counted and shown; else they stop the import.
     file_format : {"csv", "parquet"}
         CSV opens everywhere; Parquet keeps types and is smaller and faster.
 
@@ -72,58 +145,28 @@ def run(
     Raises
     ------
     UsageError
-        Where the system is unknown, the adapter is wrong, or the target holds something else.
+        Where the system is unknown, the adapter or an option is wrong, or the target holds something else.
     DataError
         Where the export can't be read without guessing; the text names file, line, column, value and the way out.
     """
-    from crmkit.adapters import archives, parse, reading, writing
-    from crmkit.adapters import files as exports
-    from crmkit.adapters.account import Account
-    from crmkit.adapters.file_account import account_of
+    from crmkit.adapters import importing, parse
+    from crmkit.adapters.overrides import Said
 
-    rules = parse.load(_adapter(system, adapter))
-    if adapter is not None:
-        rules = replace(rules, system=system)
     if file_format not in ("csv", "parquet"):
         raise UsageError(f"There is no format {file_format!r}; csv or parquet.")
-    sources, target = [str(source) for source in sources], Path(to)
-    if not sources:
+    given = [str(source) for source in sources]
+    if not given:
         raise UsageError("Nothing was given to import: name the folder or the files of the export.")
-    paths, files_left_out = exports.find(rules, sources)
-    writing.check_target(
-        target, [Path(s) for s in sources if Path(s).exists()] + [p for f in paths.values() for p in f]
-    )
-
-    size = sum(archives.size_bytes(path) for group in paths.values() for path in group)
-    with _database(size) as con:
-        staged = {
-            alias: reading.stage(
-                con, alias, files, _with_encoding(rules.files[alias].reading, encoding), rules.files[alias].has
-            )
-            for alias, files in paths.items()
-        }
-        tables, missing, used = _tables(con, rules, staged, file_format)
-        if not tables:
-            raise DataError(f"None of the tables of {rules.title} could be made from what was given.")
-        company = _settings(con, rules, staged)
-        files = tuple(
-            account_of(f, tuple(h for h in f.headers if (alias, h) not in used))
-            for alias, group in staged.items()
-            for f in group.files
-        )  # fmt: skip
-        left_out = tuple(path.name for path in files_left_out)
-        account = Account(
-            rules.system, rules.title, rules.path.name, str(to), company, files, tables, left_out, missing
-        )
-
-        def fill(folder: Path) -> dict[str, Any]:
-            for written in tables:
-                writing.table(con, f"out_{written.name}", folder / written.file)
-            (folder / "crm.toml").write_text(writing.settings(company), encoding="utf-8", newline="\n")
-            return account.as_dict()
-
-        writing.whole(target, fill)
-    return account
+    said = Said(
+        encoding, delimiter, decimal, thousands, (dates,) if isinstance(dates, str) and dates else tuple(dates),
+        timezone, currency, name, as_of, tuple(columns), tuple(keep), skip_bad_rows,
+    )  # fmt: skip
+    if system == "auto" and adapter is None:
+        system = recognise(given).system
+    rules: Adapter = parse.load(_adapter(system, adapter), said)
+    if adapter is not None:
+        rules = replace(rules, system=system)
+    return importing.run(rules, given, None if to is None else Path(to), file_format)
 
 
 def _adapter(system: str, given: str | Path | None) -> Path:
@@ -134,79 +177,7 @@ def _adapter(system: str, given: str | Path | None) -> Path:
         near = get_close_matches(system, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UsageError(
-            f"There is no adapter for {system!r}.{hint} There are: {', '.join(known)}. "
-            "For another CRM write one, as maven.toml shows, and give it by --adapter."
+            f"There is no adapter for {system!r}.{hint} There are: {', '.join(known)}. `crmkit import auto SOURCE` "
+            "says which fits. For another CRM write one, as maven.toml shows, and give it by --adapter."
         )
     return known[system]
-
-
-def _with_encoding(rules: Any, encoding: str) -> Any:
-    return replace(rules, encoding=encoding) if encoding else rules
-
-
-@contextmanager
-def _database(size_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB database that is gone afterwards: in memory, or on disk for an export that could outgrow memory."""
-    import duckdb
-
-    with tempfile.TemporaryDirectory(prefix="crmkit-import-") as folder:
-        con = duckdb.connect(":memory:" if size_bytes <= _IN_MEMORY else str(Path(folder) / "import.duckdb"))
-        try:
-            yield con
-        finally:
-            con.close()
-
-
-def _tables(
-    con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict, file_format: str
-) -> tuple[tuple[TableWritten, ...], dict[str, str], set[tuple[str, str]]]:
-    """Make each table from its parts whose files are there; say why others aren't, and which headers were used."""
-    from crmkit.adapters import build
-    from crmkit.adapters.account import TableWritten
-
-    written, missing, number = [], {}, 0
-    used = {
-        (rule.file, staged[rule.file].find([name]))
-        for rule in rules.crm_from_files.values()
-        for name in (rule.key, rule.value)
-        if rule.file in staged
-    }
-    for name in dict.fromkeys(spec.name for spec in rules.tables):
-        parts, accounts, why = [], [], []
-        for spec in (spec for spec in rules.tables if spec.name == name and spec.file in staged):
-            number += 1
-            made = build.part(con, rules, spec, staged, number)
-            if isinstance(made, str):
-                why.append(f"{', '.join(f.path.name for f in staged[spec.file].files)}: {made}")
-                continue
-            parts.append(made[0])
-            accounts.append(made[1])
-            used |= made[0].used
-        if parts:
-            rows, repeated = build.finish(con, name, parts)
-            written.append(TableWritten(name, f"{name}.{file_format}", rows, repeated, tuple(accounts), tuple(why)))
-            continue
-        wanted = [n for spec in rules.tables if spec.name == name for n in rules.files[spec.file].names]
-        missing[name] = "; ".join(why) or f"no file {' or '.join(dict.fromkeys(wanted))}"
-    return tuple(written), missing, used
-
-
-def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: dict) -> dict[str, Any]:
-    """Return what crm.toml is to say; as_of by the adapter's rule is the latest day in the columns it names."""
-    from crmkit.adapters import settings
-
-    found = settings.from_files(con, rules, staged)
-    days = []
-    for table, column in (name.split(".") for name in rules.as_of_latest):
-        there = con.execute(
-            "SELECT count(*) FROM information_schema.columns WHERE table_name = ? AND column_name = ?",
-            [f"out_{table}", column],
-        ).fetchone()[0]
-        if there:
-            days.append(con.execute(f'SELECT max("{column}") FROM out_{table}').fetchone()[0])
-    days = [day for day in days if day is not None]
-    if days:
-        simple = {key: value for key, value in found.items() if not isinstance(value, dict)}
-        nested = {key: value for key, value in found.items() if isinstance(value, dict)}
-        found = {**simple, "as_of": max(days).date().isoformat(), **nested}
-    return found

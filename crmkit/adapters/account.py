@@ -139,6 +139,8 @@ class Account:
         Files of the source folders that the adapter has no use for.
     tables_left_out : dict of str to str
         Tables that the adapter knows and this export doesn't hold, each with the reason.
+    assumed : tuple of str
+        What neither the export nor the adapter says and the numbers depend on.
     """
 
     system: str
@@ -150,6 +152,7 @@ class Account:
     tables: tuple[TableWritten, ...]
     files_left_out: tuple[str, ...] = ()
     tables_left_out: dict[str, str] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the account as plain data that JSON can hold, without the name of the folder written."""

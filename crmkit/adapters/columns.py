@@ -15,15 +15,13 @@ from crmkit.adapters.work import Work
 
 _SQL_TYPES = {"key": "VARCHAR", "text": "VARCHAR", "time": "TIMESTAMP", "number": "DOUBLE", "whole": "BIGINT"}
 _SQL_TYPES["flag"] = "BOOLEAN"
-_NOTHING = "CAST(NULL AS VARCHAR)"
 
 
 def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
     """Add a column's text ("t:name") and value ("v:name") to the chain; None where the export doesn't have it."""
     found = text_of(work, spec)
     if found is None:
-        if spec.working:  # whoever is made from it finds it empty
-            work.add(f"t:{spec.name}", _NOTHING)
+        work.missing.add(spec.name)
         return None
     sql, source = found
     text = f"t:{spec.name}"
@@ -38,7 +36,7 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
     if spec.lookup:
         account = look_up(work, spec, account)
         if account is None:
-            work.change(spec, _NOTHING)  # the key that was to be looked up is no answer
+            work.missing.add(spec.name)  # the key that was to be looked up is no answer
             return None
     if spec.values or spec.allowed:
         account = meanings.map_values(work, spec, account)

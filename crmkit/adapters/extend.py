@@ -128,12 +128,12 @@ def _table(base: Mapping[str, Any], given: Mapping[str, Any], at: At) -> dict[st
         if value is False:
             columns.pop(name, None)
         else:
-            columns[name] = _column(columns.get(name), value)
+            columns[name] = column_laid_over(columns.get(name), value)
     found["columns"] = {name: columns[name] for name in _in_order(columns, lambda n: _wanted(columns[n]))}
     return found
 
 
-def _column(base: Any, given: Any) -> Any:
+def column_laid_over(base: Any, given: Any) -> Any:
     """Lay a column over another's: where it says another source of the cell, the other's source is forgotten."""
     if isinstance(given, str | list):
         given = {"from": given}

@@ -33,11 +33,11 @@ def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, lis
     DataError
         Where a kind of file that must be there isn't, or none is.
     """
-    loose, single, named = _given(adapter, sources)
+    loose, single, named = given_files(adapter, sources)
     if not (loose or single or named):
         raise DataError("There are no files in what was given to import.")
     there = [*single, *loose]
-    found = {alias: named.get(alias) or _matching(spec, there) for alias, spec in adapter.files.items()}
+    found = {alias: named.get(alias) or matching(spec, there) for alias, spec in adapter.files.items()}
     by_name = {path for paths in found.values() for path in paths}
     for alias, spec in adapter.files.items():
         if not found[alias] and spec.has:
@@ -61,7 +61,7 @@ def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, lis
     return found, [path for path in loose if path not in used]
 
 
-def _given(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[list[Path], list[Path], dict[str, list[Path]]]:
+def given_files(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[list[Path], list[Path], dict[str, list[Path]]]:
     """Return the files of folders and archives, those given by themselves, and those given as NAME=file."""
     loose: list[Path] = []
     single: list[Path] = []
@@ -96,7 +96,7 @@ def _patterns(adapter: Adapter) -> str:
     return ", ".join(name for spec in adapter.files.values() for name in spec.names)
 
 
-def _matching(spec: FileSpec, paths: list[Path]) -> list[Path]:
+def matching(spec: FileSpec, paths: list[Path]) -> list[Path]:
     """Return the files that fit the first pattern that any fits: by names in full, else whatever their endings."""
     ways: list[Callable[[str], str]] = [str.casefold, _stem]
     for plain in ways:

@@ -90,12 +90,14 @@ def _order(work: Work) -> str:
         return "0"  # sums, counts and extremes are the same in any order
     header = _header(work, "in_order_of", work.spec.in_order_of)
     cell, reading = cells.trimmed(work.staged.headers[header]), work.adapter.files[work.spec.file].reading
-    shapes = ("iso", "dmy", "mdy") if reading.dates == ("auto",) else reading.dates
     plain = replace(reading, decimal=".", thousands="") if reading.decimal == "auto" else reading
+    auto = reading.dates == ("auto",)
+    own = ColumnSpec("in_order_of", "time", True, headers=(header,), reading=reading)
+    shapes = (deciding.times(work, own, cell)[0],) if auto else reading.dates
     choices = [cells.number(cell, plain), *(cells.time(cell, choice, work.zone) for choice in shapes)]
     counts = work.one(f"SELECT {', '.join(f'count({choice})' for choice in choices)}, count(*) FROM {work.view}")
     readable = [choice for choice, count in zip(choices, counts[:-1], strict=True) if count == counts[-1]]
-    if len(readable) == 1:
+    if len(readable) == 1 or (readable and auto):  # what is read as times of numbers is in their order
         return readable[0]
     if readable:
         raise work.error(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from crmkit import config, schema
-from crmkit.adapters import extend
+from crmkit.adapters import extend, overrides
+from crmkit.adapters.overrides import Said
 from crmkit.adapters.parse_columns import column_rules
 from crmkit.adapters.parse_files import file_rules, reading_rules
 from crmkit.adapters.places import At, near
@@ -15,8 +16,8 @@ from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading, T
 from crmkit.errors import UsageError
 
 
-def load(path: Path) -> Adapter:
-    """Read an adapter from its TOML file and check every key of it.
+def load(path: Path, said: Said | None = None) -> Adapter:
+    """Read an adapter from its TOML file, lay over it what the user says of one export, and check every key of it.
 
     Raises
     ------
@@ -24,6 +25,7 @@ def load(path: Path) -> Adapter:
         Where the file can't be read or a key is unknown, missing or of a wrong kind; the text names file and key.
     """
     given, at = extend.read(path), At(path.name)
+    given = overrides.laid_over(given, said) if said else given
     at.known(given, ("extends", "title", "crm", "read", "files", "tables"))
     base = reading_rules(at / "read", at.table(given, "read", {}), Reading())
     files = {

@@ -70,6 +70,8 @@ def _parts(work: Work, spec: ColumnSpec) -> list[Source]:
 def cell(work: Work, spec: ColumnSpec, wanted: tuple[str, ...]) -> Source | None:
     """Return the cell of the first of some headers, or working columns, that is there."""
     for header in wanted:
+        if header in work.missing:
+            continue
         if header.startswith("_") and any(c.name == header for c in work.spec.columns):
             return Source(identifier(f"t:{header}"), header)
     header = work.find(wanted)

@@ -24,7 +24,8 @@ class Work:
     A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value. Where one row is made
     of several, `folded` says what a header's cell is called that was chosen for a column. `plain` holds the columns
     whose text was computed, so that it is written plainly, whatever the file's marks are. `used` collects the headers
-    that were of use, by kind of file, `choices` the format in which each column of times is read.
+    that were of use, by kind of file, `choices` the format in which each column of times is read, `missing` the working
+    columns that the export has nothing for.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -40,6 +41,7 @@ class Work:
     plain: set[str] = field(default_factory=set)
     used: set[tuple[str, str]] = field(default_factory=set)
     choices: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
 
     def find(self, wanted: Iterable[str]) -> str | None:
         """Return the first of the headers wanted that is there, and remember that it is used."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import ibis
 
 from crmkit.quality.rule import Look, Rule
+from crmkit.quality.validity import EMAIL
 
 _EVENTS = {
     "opportunity_stages": (("opportunity_id", "stage", "entered_at"), "Steps of the pipeline count twice."),
@@ -37,7 +38,8 @@ def rules(look: Look) -> Iterator[Rule]:
     yield from _events(look)
     yield from _same(look)
     if look.table == "customers" and look.has("email"):
-        address = look.data.email.strip().lower().nullif("")
+        address = look.data.email.strip().lower()
+        address = ibis.ifelse(address.re_search(EMAIL), address, ibis.null("string"))
         shared = look.data.count().over(ibis.window(group_by=address)) > 1
         yield Rule(
             "customers",

@@ -17,7 +17,7 @@ import pandas as pd
 from crmkit.methods.identity import likeness
 from crmkit.methods.identity.records import blocked
 
-MEASURED_FROM = 1_000
+MEASURED_FROM = 10_000
 """With fewer records than this, chance agreement is not measured but taken from the settings."""
 SAMPLED_PAIRS = 100_000
 SEED = 7

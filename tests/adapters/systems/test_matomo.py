@@ -21,8 +21,8 @@ def test_utf_16_with_tabs_is_read_and_said(log):
 
 
 def test_a_visit(log):
-    assert log.row("web_sessions", "501", "visitor_id", "duration_seconds", "pages", "source", "medium", "order_id") == [
-        "a1b2c3d4e5f60001", "720", "5", "Google", "search", "",
+    assert log.row("web_sessions", "501", "visitor_id", "duration_seconds", "pages", "source", "medium") == [
+        "a1b2c3d4e5f60001", "720", "5", "Google", "search",
     ]  # fmt: skip
     assert log.row("web_sessions", "501", "landing_page", "country", "converted") == [
         "https://www.example.com/", "Poland", "true",

@@ -1,0 +1,161 @@
+"""One import from first to last: files found and staged, tables made, settings gathered, everything written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crmkit.adapters import archives, build, reading, settings, writing
+from crmkit.adapters import files as exports
+from crmkit.adapters.account import Account, TableWritten
+from crmkit.adapters.file_account import account_of
+from crmkit.adapters.reading import Staged
+from crmkit.adapters.spec import Adapter
+from crmkit.errors import DataError
+
+if TYPE_CHECKING:
+    import duckdb
+
+_IN_MEMORY = 300 * 2**20  # bytes of source files; a database on disk takes several times as long
+_UNKNOWN = {
+    "timezone": "the time zone isn't known: times with a zone were converted to UTC, others stay; --timezone says it",
+    "currency": "the currency isn't known: amounts stand without one; --currency says it",
+}
+
+
+def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -> Account:
+    """Import by an adapter's rules; without a target nothing is written.
+
+    Raises
+    ------
+    UsageError
+        Where a source isn't there, or the target holds something else.
+    DataError
+        Where the export can't be read without guessing.
+    """
+    paths, files_left_out = exports.find(rules, sources)
+    if to is not None:
+        given = [Path(s) for s in sources if Path(s).exists()]
+        writing.check_target(to, given + [p for f in paths.values() for p in f])
+    size = sum(archives.size_bytes(path) for group in paths.values() for path in group)
+    with _database(size) as con:
+        staged = {
+            alias: reading.stage(con, alias, files, rules.files[alias].reading, rules.files[alias].has)
+            for alias, files in paths.items()
+        }
+        tables, missing, used = _tables(con, rules, staged, file_format)
+        if not tables:
+            why = "".join(f" {name}: {reason}." for name, reason in missing.items())
+            raise DataError(f"None of the tables of {rules.title} could be made from what was given.{why}")
+        company = _settings(con, rules, staged)
+        files = tuple(
+            account_of(f, tuple(h for h in f.headers if (alias, h) not in used))
+            for alias, group in staged.items()
+            for f in group.files
+        )
+        left_out = tuple(path.name for path in files_left_out)
+        assumed = tuple(words for key, words in _UNKNOWN.items() if key not in company and _matters(key, tables))
+        account = Account(
+            rules.system,
+            rules.title,
+            rules.path.name,
+            str(to or ""),
+            company,
+            files,
+            tables,
+            left_out,
+            missing,
+            assumed,
+        )
+
+        def fill(folder: Path) -> dict[str, Any]:
+            for written in tables:
+                writing.table(con, f"out_{written.name}", folder / written.file)
+            (folder / "crm.toml").write_text(writing.settings(company), encoding="utf-8", newline="\n")
+            return account.as_dict()
+
+        if to is not None:
+            writing.whole(to, fill)
+    return account
+
+
+def _matters(setting: str, tables: tuple[TableWritten, ...]) -> bool:
+    """Tell whether a setting that isn't known changes what the tables say."""
+    from crmkit import schema
+
+    columns = [(table.name, column) for table in tables for part in table.parts for column in part.columns]
+    if setting == "timezone":
+        return any("zoned times" in column.how or column.how.startswith("time, Unix") for _, column in columns)
+    names = {name for name, column in columns if column.name == "currency" and column.filled}
+    money = [
+        name
+        for name, column in columns
+        if column.name in schema.TABLES[name] and schema.TABLES[name][column.name].unit == "money" and column.filled
+    ]
+    return any(name not in names for name in money)
+
+
+@contextmanager
+def _database(size_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB database that is gone afterwards: in memory, or on disk for an export that could outgrow memory."""
+    import duckdb
+
+    with tempfile.TemporaryDirectory(prefix="crmkit-import-") as folder:
+        con = duckdb.connect(":memory:" if size_bytes <= _IN_MEMORY else str(Path(folder) / "import.duckdb"))
+        try:
+            yield con
+        finally:
+            con.close()
+
+
+def _tables(
+    con: duckdb.DuckDBPyConnection, rules: Adapter, staged: Mapping[str, Staged], file_format: str
+) -> tuple[tuple[TableWritten, ...], dict[str, str], set[tuple[str, str]]]:
+    """Make each table from its parts whose files are there; say why others aren't, and which headers were used."""
+    written, missing, number = [], {}, 0
+    used = {
+        (rule.file, staged[rule.file].find([name]))
+        for rule in rules.crm_from_files.values()
+        for name in (rule.key, rule.value)
+        if rule.file in staged
+    }
+    for name in dict.fromkeys(spec.name for spec in rules.tables):
+        parts, accounts, why = [], [], []
+        for spec in (spec for spec in rules.tables if spec.name == name and spec.file in staged):
+            number += 1
+            made = build.part(con, rules, spec, staged, number)
+            if isinstance(made, str):
+                why.append(f"{', '.join(f.path.name for f in staged[spec.file].files)}: {made}")
+                continue
+            parts.append(made[0])
+            accounts.append(made[1])
+            used |= made[0].used
+        if parts:
+            rows, repeated = build.finish(con, name, parts)
+            written.append(TableWritten(name, f"{name}.{file_format}", rows, repeated, tuple(accounts), tuple(why)))
+            continue
+        wanted = [n for spec in rules.tables if spec.name == name for n in rules.files[spec.file].names]
+        missing[name] = "; ".join(why) or f"no file {' or '.join(dict.fromkeys(wanted))}"
+    return tuple(written), missing, used
+
+
+def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: Mapping[str, Staged]) -> dict[str, Any]:
+    """Return what crm.toml is to say; as_of by the adapter's rule is the latest day in the columns it names."""
+    found = settings.from_files(con, rules, staged)
+    days = []
+    for table, column in (name.split(".") for name in rules.as_of_latest):
+        there = con.execute(
+            "SELECT count(*) FROM information_schema.columns WHERE table_name = ? AND column_name = ?",
+            [f"out_{table}", column],
+        ).fetchone()[0]
+        if there:
+            days.append(con.execute(f'SELECT max("{column}") FROM out_{table}').fetchone()[0])
+    days = [day for day in days if day is not None]
+    if days:
+        simple = {key: value for key, value in found.items() if not isinstance(value, dict)}
+        nested = {key: value for key, value in found.items() if isinstance(value, dict)}
+        found = {**simple, "as_of": max(days).date().isoformat(), **nested}
+    return found

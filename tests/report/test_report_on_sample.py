@@ -46,6 +46,19 @@ def test_the_folder_has_the_date_the_period_and_all_files(report):
     assert (report.parents[1] / "index.html").is_file()
 
 
+def test_no_customer_is_named_in_any_file(report, crm):
+    people = crm.customers.to_pandas()
+    colleagues = set(crm.users.to_pandas()["name"])  # the sample's crm.toml shows them, and some names are both
+    names = {name for name in people["name"].dropna() if len(name) > 6 and not any(name in one for one in colleagues)}
+    personal = names | set(people["email"].dropna()) | set(people["phone"].dropna())
+    assert len(personal) > 4000
+    for path in report.iterdir():
+        text = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").get_text(" ")
+        assert not [one for one in personal if one in text], path.name
+    for name in ("04_customer_value", "11_churn_model", "12_lifetime_value", "14_market_basket", "17_actions"):
+        assert re.search(r"C-[0-9A-F]{5}-[0-9A-F]{5}", (report / f"{name}.html").read_text(encoding="utf-8")), name
+
+
 def test_pages_need_nothing_from_outside_and_run_nothing(pages):
     for name, text in pages.items():
         soup = BeautifulSoup(text, "html.parser")

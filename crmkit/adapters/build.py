@@ -20,6 +20,8 @@ from crmkit.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
+_FEW = 20_000  # rows of which the chain is made of tables
+
 
 def part(
     con: duckdb.DuckDBPyConnection,
@@ -42,6 +44,7 @@ def part(
     spec, here, long = prepared
     work = Work(con, adapter, spec, here, staged, zone, f"w{number}", used={(spec.file, header) for header in long})
     rows_read = work.one(f"SELECT count(*) FROM {work.staged.table}")[0]
+    work.small = rows_read <= _FEW
     left_out = _filter(work)
     if spec.one_row_for:
         fold(work)

@@ -186,6 +186,8 @@ def _in_words(path: Path) -> Iterator[None]:
         raise DataError(f"{path.name}{', ' if text.startswith('line ') else ' '}{text}") from None
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}.") from None
+    finally:
+        workbooks.forget()
 
 
 def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
@@ -348,16 +350,19 @@ def _load(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, reading: 
 
 def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met: Rows, seen: Seen) -> bool:
     """Load a text in which every row is as wide as the header; return whether it is one."""
+    import numpy as np
     import pyarrow as pa
     from pyarrow import csv as pacsv
 
     names = [f"c{i}" for i in range(len(file.headers))]
+    schema = pa.schema([("_row", pa.int64()), *((name, pa.string()) for name in names)])
     source = CleanText(file.path, file.encoding, seen)
 
     def counted() -> Iterator[pa.RecordBatch]:
         for batch in reader:
+            numbers = pa.array(np.arange(met.rows + 1, met.rows + batch.num_rows + 1, dtype=np.int64))
             met.rows += batch.num_rows
-            yield batch
+            yield pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=schema)
 
     filled = "NOT (" + " AND ".join(f"{name} = ''" for name in names) + ")"
     try:
@@ -371,11 +376,8 @@ def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-        con.register("incoming", pa.RecordBatchReader.from_batches(reader.schema, counted()))
-        con.execute(
-            f"CREATE TABLE {part} AS SELECT * FROM "
-            f"(SELECT CAST(row_number() OVER () AS BIGINT) AS _row, * FROM incoming) WHERE {filled}"
-        )
+        con.register("incoming", pa.RecordBatchReader.from_batches(schema, counted()))
+        con.execute(f"CREATE TABLE {part} AS SELECT * FROM incoming WHERE {filled}")
     except Exception:  # DuckDB passes the stream's own errors on as one of several kinds; the slower way finds words
         if source.failure:
             raise source.failure from None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Work:
     """One part of a table while it is made: a chain of views, each with one column more, or changed, than the last.
 
+    Of few rows the chain is made of tables, because preparing a query on many views takes longer than what it does.
     A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value. Where one row is made
     of several, `folded` says what a header's cell is called that was chosen for a column. `plain` holds the columns
     whose text was computed, so that it is written plainly, whatever the file's marks are. `used` collects the headers
@@ -37,6 +38,7 @@ class Work:
     prefix: str
     view: str = ""
     steps: int = 0
+    small: bool = False
     folded: Mapping[tuple[str, str], str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
     used: set[tuple[str, str]] = field(default_factory=set)
@@ -69,7 +71,8 @@ class Work:
     def _grow(self, select: str, join: str) -> None:
         self.steps += 1
         name = f"{self.prefix}_{self.steps}"
-        self.con.execute(f"CREATE TEMP VIEW {name} AS SELECT {select} FROM {self.view} AS p {join}")
+        kind = "TABLE" if self.small else "VIEW"
+        self.con.execute(f"CREATE TEMP {kind} {name} AS SELECT {select} FROM {self.view} AS p {join}")
         self.view = name
 
     def one(self, sql: str) -> tuple:

@@ -13,6 +13,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def sheets(path: Path) -> list[str]:
     """
     book = _open(path)
     visible = [s.name for s in book.sheets_metadata if str(s.visible).endswith("Visible") and "Work" in str(s.typ)]
-    return [name for name in visible if _sheet(path, book, name).start is not None]
+    return [name for name in visible if _guarded(path, book.get_sheet_by_name, name).start is not None]
 
 
 def rows(
@@ -71,8 +72,7 @@ def rows(
         Where the sheet can't be read.
     """
     met = met if met is not None else Cells()
-    book = _open(path)
-    found = _guarded(path, _sheet(path, book, sheet).iter_rows)
+    found = _guarded(path, _sheet(path, sheet).iter_rows)
     number = 0
     while (row := _guarded(path, next, found, None)) is not None:
         number += 1
@@ -170,8 +170,15 @@ def _open(path: Path) -> Any:
         raise archives.damaged(path, error) from None
 
 
-def _sheet(path: Path, book: Any, name: str) -> Any:
-    return _guarded(path, book.get_sheet_by_name, name)
+@lru_cache(maxsize=1)
+def _sheet(path: Path, name: str) -> Any:
+    """Return a sheet; the last one is kept, because it is looked at before it is loaded."""
+    return _guarded(path, _open(path).get_sheet_by_name, name)
+
+
+def forget() -> None:
+    """Let go of the sheet that was read last."""
+    _sheet.cache_clear()
 
 
 def _guarded(path: Path, call: Any, *given: Any) -> Any:

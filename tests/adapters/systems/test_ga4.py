@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmkit.errors import DataError, UsageError
+from crmkit.errors import DataError
 
 HERE = Path(__file__).parent / "ga4"
 
@@ -56,7 +56,7 @@ def test_what_it_measures(events):
 
 
 def test_no_visit_is_made_of_totals(importing):
-    with pytest.raises((DataError, UsageError), match=r"Traffic_acquisition\.csv|events"):
+    with pytest.raises(DataError, match=r"No file event_data\.csv.*was found.*there: Traffic_acquisition\.csv"):
         importing("ga4", HERE / "report")
 
 

@@ -57,3 +57,30 @@ def test_what_the_objects_can_measure(objects):
     assert objects.value("backlog", "2026-09-01/2026-09-21") == 1
     assert objects.value("csat", "2026-09") == 0.5  # 5 of 5 is satisfied, 2 of 5 isn't
     assert objects.value("first_response_hours_mean", "2026-09") == pytest.approx((0.5 + 6) / 2)
+
+
+@pytest.fixture(scope="module")
+def report(importing):
+    return importing("intercom", HERE / "report")
+
+
+def test_headers_of_the_report_name_the_workspaces_zone(report):
+    assert report.rows == {"users": 2, "customers": 2, "tickets": 3, "surveys": 2}
+    shown = "customer_id", "agent_id", "opened_at", "resolved_at", "status", "category"
+    assert report.row("tickets", "801", *shown) == [
+        "u-1", "Mia Example", "2026-09-01 10:00:00", "2026-09-02 13:00:00", "Closed", "billing",
+    ]  # fmt: skip
+    assert report.row("tickets", "803", "agent_id", "resolved_at", "status") == ["", "", "Snoozed"]
+    assert report.row("customers", "u-1", "name", "company") == ["Uwe User", "Nordlicht GmbH"]
+
+
+def test_the_first_response_is_so_many_seconds_after_the_start(report):
+    answered = report.table("tickets").set_index("ticket_id")["first_response_at"].to_dict()
+    assert answered == {"801": "2026-09-01 10:30:00", "802": "2026-09-03 16:00:00", "803": ""}
+
+
+def test_what_the_report_can_measure(report):
+    assert report.value("tickets_opened", "2026-09") == 3
+    assert report.value("tickets_resolved", "2026-09") == 2
+    assert report.value("csat", "2026-09") == 0.5
+    assert report.value("first_response_hours_mean", "2026-09") == pytest.approx((0.5 + 6) / 2)

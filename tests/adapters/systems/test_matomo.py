@@ -42,6 +42,14 @@ def test_seconds_since_1970_are_in_utc(log):
     ]  # fmt: skip
 
 
+def test_times_are_in_the_companys_zone(importing):
+    log = importing("matomo", HERE, timezone="Europe/Berlin")
+    assert log.row("web_sessions", "501", "started_at", "last_action_at") == [
+        "2026-09-01 00:00:00", "2026-09-01 00:12:00",
+    ]  # fmt: skip
+    assert log.value("sessions", "2026-09") == 3
+
+
 def test_addresses_and_fingerprints_of_people_are_left_out_and_said(log):
     (file,) = log.account.files
     assert {"visitIp", "fingerprint"} <= set(file.columns_left_out)

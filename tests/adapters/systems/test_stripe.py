@@ -46,7 +46,7 @@ def test_prices_become_revenue_by_the_month(objects):
         "sub_6/price_m": 0,  # a trial
     })  # fmt: skip
     assert objects.row("subscriptions", "sub_5/price_q", "customer_id", "plan", "currency", "interval") == [
-        "cus_1", "Support quarterly", "eur", "month 3",
+        "cus_1", "Support quarterly", "EUR", "month 3",
     ]  # fmt: skip
 
 

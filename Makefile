@@ -9,7 +9,7 @@ STAMP := $(VENV)/.crmkit-installed
 NOTEBOOKS := $(wildcard notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help report example test lab bench check lock
+.PHONY: help report example test lab bench check lessons lock
 
 help: ## this list
 	@echo "make COMMAND [ARGS=\"options\"]"
@@ -40,7 +40,10 @@ bench: $(STAMP) ## measure speed and memory against plain SQL, pandas and the Ju
 check: $(STAMP) ## lint, format and see that the notebooks are saved without output
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@find $(or $(NOTEBOOKS),/dev/null) -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' -exec $(BIN)/nbstripout --verify --keep-id {} +
+	@find $(or $(NOTEBOOKS),/dev/null) -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' -not -path '*/training/*' -exec $(BIN)/nbstripout --verify --keep-id {} +
+
+lessons: $(STAMP) ## run the lessons' source notebooks and keep their outputs
+	@$(BIN)/python -m crmkit.training.run $(ARGS)
 
 lock: $(STAMP) ## write requirements.lock anew: the newest versions that pyproject.toml allows
 	@rm -rf build/lock && $(BIN)/python -m venv build/lock

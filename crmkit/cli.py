@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_roi(commands)
     _add_anonymize(commands)
     _add_who(commands)
+    _add_training(commands)
     return parser
 
 
@@ -337,6 +338,22 @@ def _add_who(commands) -> None:
     parser.add_argument("code", nargs="+", metavar="CODE", help="codes as a report shows them")
     _data(parser)
     _format(parser, "table", "csv", "json")
+
+
+def _add_training(commands) -> None:
+    parser = _command(
+        commands,
+        "training",
+        do.training,
+        "the course: take a lesson, or write all for a class",
+        "training start 2",
+    )
+    parser.add_argument(
+        "action", choices=("list", "start", "build"), help="list the lessons, start one, or build the copies of all"
+    )
+    parser.add_argument("lesson", nargs="?", default="", metavar="LESSON", help="its number or a part of its name")
+    parser.add_argument("--to", metavar="DIR", help="the folder to write (start: lessons; build: must be given)")
+    parser.add_argument("--no-browser", action="store_true", help="write the copy and do not open JupyterLab")
 
 
 def _add_roi(commands) -> None:

@@ -245,6 +245,29 @@ def who(options: Namespace) -> None:
     _print(find_codes(_open(options), options.code), options.format)
 
 
+def training(options: Namespace) -> int | None:
+    """List the lessons, put a student's copy of one in place and open it, or write all for a class."""
+    from crmkit.training import lessons
+
+    if options.action == "list":
+        for path in lessons.lessons():
+            print(f"{path.stem}  {lessons.title(path)}")
+        return None
+    if options.action == "build":
+        if not options.to:
+            raise UsageError("crmkit training build needs the folder to write: --to DIR.")
+        made = lessons.build(options.to)
+        print(f"{made.folder / 'student'}: {len(made.students)} lessons\n{made.folder / 'solutions'}: with outputs")
+        return None
+    path = lessons.take(options.lesson or lessons.lessons()[0].stem, options.to or "lessons")
+    print(path.resolve())
+    if options.no_browser:
+        return None
+    import subprocess
+
+    return subprocess.run([sys.executable, "-m", "jupyterlab", str(path)], check=False).returncode
+
+
 def roi(options: Namespace) -> None:
     """Print what a CRM would cost and bring, with where 9 of 10 simulated cases lie."""
     from crmkit.crm_inputs import INPUTS

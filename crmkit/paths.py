@@ -28,6 +28,17 @@ def notebooks() -> Path:
     return _find("notebooks", inside="_notebooks", marker="[0-9][0-9]_*.ipynb")
 
 
+def lessons() -> Path:
+    """Return the folder of the lessons' source notebooks.
+
+    Raises
+    ------
+    CrmkitError
+        If this installation came without them.
+    """
+    return _find("notebooks/training", inside="_notebooks/training", marker="[0-9][0-9]_*.ipynb")
+
+
 def sample_data() -> Path:
     """Return the folder of the sample company that `--data` defaults to.
 

@@ -1,0 +1,120 @@
+"""Exercises: right answers are told, mistakes are named, and no hint gives the solution away."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pandas as pd
+import pytest
+
+from crmkit import training
+from crmkit.errors import UsageError
+from crmkit.training import checking
+from crmkit.training.exercises import Exercise, Mistake, exercise, find, numbers
+
+EVERY = numbers()
+
+
+@pytest.fixture(params=EVERY)
+def number(request):
+    return request.param
+
+
+def test_the_right_answer_is_right(number):
+    found = training.check(number, find(number).right if not isinstance(find(number).right, frozenset) else
+                           min(find(number).right))  # fmt: skip
+    assert found.passed, found
+    assert found.text.startswith("right")
+
+
+def test_every_mistake_gets_its_own_hint(number):
+    asked = find(number)
+    assert len(asked.mistakes) >= 1, "people err in ways that are known"
+    for mistake in asked.mistakes:
+        found = training.check(number, mistake.answer)
+        assert not found.passed, f"{mistake.hint}: the mistake gives the right answer on this data"
+        assert found.text == mistake.hint, "another mistake gives the same answer"
+
+
+def test_no_hint_holds_the_solution(number):
+    asked = find(number)
+    if isinstance(asked.right, bool):
+        return
+    shown = {str(asked.right)} if isinstance(asked.right, str) else set()
+    if isinstance(asked.right, int | float) and not isinstance(asked.right, bool):
+        shown = {f"{float(asked.right):.{digits}f}" for digits in (1, 2, 3)}
+    for mistake in asked.mistakes:
+        words = re.findall(r"[\w.%-]+", mistake.hint)
+        assert not shown & set(words), mistake.hint
+
+
+def test_what_is_not_answered_is_not_right(number):
+    for nothing in (None, ..., math.nan, object()):
+        assert not training.check(number, nothing).passed
+
+
+@exercise("0.2")
+def a_share(crm):
+    return Exercise(0.25, unit="share", mistakes=[Mistake(0.4, "you left out the passives.")], because="So it is.")
+
+
+@exercise("0.3")
+def groups(crm):
+    return Exercise({"North": 2.0, "South": 3.0})
+
+
+@exercise("0.4")
+def several(crm):
+    return Exercise(["b", "a"], ordered=True)
+
+
+@pytest.mark.parametrize(("answer", "says"), [
+    (0.25, "right, 25.0%. So it is."),
+    (0.2501, "right, 25.0%. So it is."),
+    (0.4, "you left out the passives."),
+    (25.0, "the right amount, as a percentage: a share is written 0-1 here, so divide by 100."),
+    (0.75, "this is the share of all the others: those who are not asked for."),
+    (-0.25, "the right amount with the wrong sign. Which of the two is taken from which?"),
+    (4, "this is the right fraction upside down: look at what is divided by what."),
+    (250, "far too high, by more than a factor of ten. Look at the unit, and at what one row is."),
+    (0.26, "close, and a little too high. Look at what is left out: rows at the edges of the period, or empty cells?"),
+    ("25%", "this is a text, and the answer is one number."),
+    (pd.DataFrame({"a": [1, 2]}), "this is a table of 2 rows and 1 columns, and the answer is one number."),
+    (math.nan, "this is not a number (NaN): something was divided by nothing, or a row was not found."),
+    (..., "not answered yet."),
+])  # fmt: skip
+def test_hints_depend_on_what_went_wrong(answer, says):
+    assert training.check("0.2", answer).text == says
+
+
+def test_a_number_may_come_as_one_row_or_from_numpy():
+    assert training.check("0.2", pd.DataFrame({"metric": ["x"], "value": [0.25], "n": [3.0]})).passed
+    assert training.check("0.2", pd.Series([0.25])).passed
+    assert training.check("0.2", pd.Series([0.25])[0]).passed
+
+
+def test_groups_may_come_in_any_order_and_shape():
+    frame = pd.DataFrame({"metric": "x", "team": ["South", "North"], "value": [3.0, 2.0], "n": [1, 1]})
+    assert training.check("0.3", frame).passed
+    assert training.check("0.3", frame.set_index("team")["value"]).passed
+    assert "look at 'South'" in training.check("0.3", {"North": 2, "South": 4}).text
+    assert "1 groups are missing, such as 'South'" in training.check("0.3", {"North": 2}).text
+    assert not training.check("0.3", 5).passed
+
+
+def test_a_list_is_counted():
+    assert training.check("0.4", ["b", "a"]).passed
+    assert training.check("0.4", ["a", "b"]).text == "the right ones, in another order than is asked for."
+    assert training.check("0.4", ["a", "c"]).text == "1 of yours are right; 1 missing and 1 that do not belong."
+
+
+def test_an_exercise_that_is_not_there_says_which_are():
+    with pytest.raises(UsageError, match=r"no exercise '99\.1'; there are "):
+        training.check("99.1", 1)
+
+
+def test_an_answer_is_shown_as_text_and_as_markup():
+    found = checking.Checked("1.1", False, "look at <b>")
+    assert repr(found) == "✗ 1.1: look at <b>"
+    assert "look at &lt;b&gt;" in found._repr_html_()

@@ -1,0 +1,155 @@
+"""The lessons: in their form, with outputs; students' copies fail until they are filled in, solutions pass."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+
+import pytest
+
+from crmkit.cli import main
+from crmkit.errors import CrmkitError, UsageError
+from crmkit.training import checking, lessons
+from crmkit.training.exercises import numbers
+from crmkit.training.run import COMPARED
+
+LESSONS = lessons.lessons()
+CHECK = re.compile(r'training\.check\("([\d.]+)"')
+
+
+@pytest.fixture(params=LESSONS, ids=[path.stem for path in LESSONS])
+def source(request):
+    return lessons.read(request.param)
+
+
+def _code(notebook):
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def _prose(notebook):
+    return "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
+
+
+def _run(notebook, monkeypatch):
+    """Run the cells of a notebook in one namespace, as a kernel does; a cell that stumbles over an answer is passed."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    monkeypatch.setattr(checking, "RESULTS", {})
+    space, stumbled = {"__name__": "__main__"}, []
+    for text in _code(notebook):
+        tree = ast.parse(text)
+        try:
+            exec(compile(tree, "lesson", "exec"), space)
+        except Exception as error:
+            stumbled.append(error)
+    return dict(checking.RESULTS), stumbled
+
+
+def test_the_form(source):
+    prose, code = _prose(source), _code(source)
+    for part in (
+        "**You will**",
+        "**Time:**",
+        "## Predict first",
+        "By hand",
+        "rap",
+        "## Quiz",
+        "## What would you tell",
+    ):
+        assert part in prose, part
+    assert len(re.findall(r"^### Exercise \d+\.\d", prose, re.MULTILINE)) == 3
+    assert prose.count("<details>") == prose.count("</details>") >= 3
+    assert sum(lessons.BEGIN in text for text in code) == 3
+    assert lessons.BEGIN in prose, "a model answer to what you would tell"
+    for text in code:
+        assert len(text.splitlines()) <= 14, text
+    words = len(prose.split())
+    assert 500 <= words <= 2200, words
+
+
+def test_every_exercise_is_asked_and_answered(source):
+    asked = [number for text in _code(source) for number in CHECK.findall(text)]
+    lesson = asked[0].partition(".")[0]
+    assert asked == [number for number in numbers() if number.partition(".")[0] == lesson]
+
+
+def test_it_is_committed_with_outputs_that_are_compared(source):
+    cells = [cell for cell in source["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in cells)
+    compared = [cell for cell in cells if COMPARED in cell["metadata"].get("tags", [])]
+    assert len(compared) >= 5
+    assert not [out for cell in cells for out in cell["outputs"] if out["output_type"] == "error"]
+    assert not [out for cell in cells for out in cell["outputs"] if out.get("name") == "stderr"]
+
+
+def test_a_students_copy_fails_until_it_is_filled_in_and_passes_with_the_solution(source, monkeypatch):
+    results, _ = _run(lessons.student(source), monkeypatch)
+    assert len(results) == 3
+    assert not any(results.values())
+    results, stumbled = _run(lessons.solution(source), monkeypatch)
+    assert not stumbled
+    assert len(results) == 3
+    assert all(results.values())
+
+
+def test_a_students_copy_gives_nothing_away(source):
+    made = lessons.student(source)
+    text = json.dumps(made)
+    assert "SOLUTION" not in text
+    assert all(not cell["outputs"] for cell in made["cells"] if cell["cell_type"] == "code")
+    blocks = [block for cell in source["cells"] for block in lessons._BLOCK.findall("".join(cell["source"]) + "\n")]
+    for block in blocks:
+        assert json.dumps(block.strip())[1:-1] not in text
+
+
+def test_all_exercises_belong_to_a_lesson():
+    asked = {number for path in LESSONS for text in _code(lessons.read(path)) for number in CHECK.findall(text)}
+    assert asked == set(numbers())
+
+
+def test_build_writes_copies_solutions_and_the_plan(tmp_path, capsys):
+    assert main(["training", "build", "--to", str(tmp_path / "class")]) == 0
+    for folder in ("student", "solutions"):
+        assert [path.name for path in sorted((tmp_path / "class" / folder).glob("*.ipynb"))] == [
+            p.name for p in LESSONS
+        ]
+    assert (tmp_path / "class" / "TRAINER.md").is_file()
+    assert "lessons" in capsys.readouterr().out
+    assert main(["training", "build", "--to", str(tmp_path / "class")]) == 0, "again into its own folder"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    assert main(["training", "build", "--to", str(tmp_path / "mine")]) == 2
+    assert "notes.txt" in capsys.readouterr().err
+
+
+def test_start_leaves_what_somebody_works_in(tmp_path, capsys):
+    options = ["training", "start", "2", "--no-browser", "--to", str(tmp_path)]
+    assert main(options) == 0
+    path = next(tmp_path.glob("02_*.ipynb"))
+    path.write_text("my work")
+    assert main(options) == 0
+    assert path.read_text() == "my work"
+    assert str(path) in capsys.readouterr().out
+
+
+def test_a_lesson_is_found_by_number_or_word_and_a_wrong_one_is_refused(capsys):
+    assert lessons.find_lesson("2").stem.startswith("02_")
+    assert lessons.find_lesson("asking") == lessons.find_lesson("02")
+    with pytest.raises(UsageError, match="There are: "):
+        lessons.find_lesson("cooking")
+    assert main(["training", "list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(LESSONS)
+
+
+def test_marks_without_their_end_are_refused():
+    cell = {
+        "cell_type": "code",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": 1,
+        "source": [f"{lessons.BEGIN}\n", "x"],
+    }
+    with pytest.raises(CrmkitError, match="without its"):
+        lessons.student({"cells": [cell]})

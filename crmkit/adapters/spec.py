@@ -191,3 +191,4 @@ class Adapter:
     files: Mapping[str, FileSpec]
     tables: tuple[TableSpec, ...]
     crm_from_files: Mapping[tuple[str, ...], FromFile] = field(default_factory=dict)
+    extends: str = ""

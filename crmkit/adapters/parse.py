@@ -91,6 +91,7 @@ def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> 
     return TableSpec(
         name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns, together, order,
         at.spellings(given, "if_there"), at.texts(given, "keep"), at.texts(given, "unpivot"), filled,
+        at.text(given, "part", ""),
     )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ class Work:
     folded: Mapping[tuple[str, str], str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
     used: set[tuple[str, str]] = field(default_factory=set)
+    words: dict[str, str] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 

@@ -20,7 +20,7 @@ from crmkit.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
-_MEMORY = "500MB"  # what tables may take of it while they are made; the rest goes to a folder beside the target
+_MEMORY = "400MB"  # what tables may take of it while they are made; the rest goes to a folder beside the target
 _UNKNOWN = {
     "timezone": "the time zone isn't known: times with a zone were converted to UTC, others stay; --timezone says it",
     "currency": "the currency isn't known: amounts stand without one; --currency says it",
@@ -170,7 +170,7 @@ def _named_parts(rules: Adapter) -> str:
     """Offer to name the header of a part that wasn't found by its own."""
     for spec in rules.tables:
         required = [column.name for column in spec.columns if column.required and column.headers]
-        if spec.if_there and spec.part and required:
+        if len(spec.if_there) == 1 and spec.part and required:
             place = f"{spec.name}:{spec.part}.{required[-1]}"
             return f" Where one of the columns is meant, say so, as in --column {place}=HEADER."
     return ""

@@ -154,10 +154,11 @@ def _same(
     differ = " OR ".join(f"{other} IS DISTINCT FROM {first}" for other in others)
     count = con.execute(f"SELECT count(*) FROM {staged.table} WHERE {differ}").fetchone()[0]
     if count:
+        place = f"{spec.name}:{spec.part}" if spec.part else spec.name
         raise DataError(
             f"{spec.name}.{column.name} from {', '.join(f.path.name for f in staged.files)}: {pattern!r} fits "
             f"{len(found)} columns, {', '.join(map(repr, found))}, and in {count:,} rows they differ. Say which one is "
-            f'meant: --column {spec.name}.{column.name}={found[0]!r}, or pick = "first" in the adapter.'
+            f'meant: --column {place}.{column.name}={found[0]!r}, or pick = "first" in the adapter.'
         )
 
 

@@ -169,8 +169,8 @@ def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: Mapping[st
 def _named_parts(rules: Adapter) -> str:
     """Offer to name the header of a part that wasn't found by its own."""
     for spec in rules.tables:
-        required = [column.name for column in spec.columns if column.required and column.headers]
-        if len(spec.if_there) == 1 and spec.part and required:
-            place = f"{spec.name}:{spec.part}.{required[-1]}"
-            return f" Where one of the columns is meant, say so, as in --column {place}=HEADER."
+        looked_for = set(spec.if_there[0]) if spec.part and len(spec.if_there) == 1 else set()
+        found = next((column.name for column in spec.columns if looked_for & {*column.headers}), "")
+        if found:
+            return f" Where a column is meant, say so, as in --column {spec.name}:{spec.part}.{found}=HEADER."
     return ""

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import company
+import entered_twice
 import lifetime_value
 import pages
 from questions import QUESTIONS
@@ -197,7 +198,18 @@ def lifetime(args) -> None:
     print(f"log-likelihood {heights[0]:,.3f} and {heights[1]:,.3f}: ahead by {heights[0] - heights[1]:,.3f}")
 
 
-PARTS = {part.__name__: part for part in (imports, questions, scorecard, memory, notebooks, lifetime)}
+def duplicates(args) -> None:
+    """Customers entered twice among 100,000: how many of those planted are found, how many are wrong, how fast."""
+    found = entered_twice.measured(args.records)
+    head(f"Duplicates among {found['records']:,} customers, {found['planted']:,} pairs planted", "crmkit", "target")
+    for name, target in (("precision", 0.98), ("recall", 0.95)):
+        say(name, f"{found[name]:.4f}", f"{target:g}", found[name], target, fewer=False)
+    told = f"seconds, {found['compared']:,} pairs compared"
+    say(told, f"{found['seconds']:.1f}", "60", found["seconds"], 60)
+    say("seconds of processors", f"{found['work']:.1f}", "60", found["work"], 60)
+
+
+PARTS = {part.__name__: part for part in (imports, questions, scorecard, memory, notebooks, lifetime, duplicates)}
 
 
 def data(args, tables: tuple[str, ...]) -> Path:
@@ -212,6 +224,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=10_000_000, help="orders, and as many survey answers")
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--opportunities", type=int, default=5_000_000)
+    parser.add_argument("--records", type=int, default=100_000, help="customers among whom some were entered twice")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "crmkit-benchmarks"),
                         help="where the data is made and kept (default: %(default)s)")  # fmt: skip
     parser.add_argument("--repeat", type=int, default=5, help="pairs of measurements in one process")

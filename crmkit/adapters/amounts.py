@@ -6,6 +6,7 @@ counts what the cells of a column say about their marks.
 
 from __future__ import annotations
 
+from crmkit.adapters.currencies import BEFORE
 from crmkit.adapters.currencies import PATTERN as CURRENCY
 
 _WIDE = "０１２３４５６７８９．，－−–（）％＋　\u00a0\u2007\u202f\u2009"
@@ -22,7 +23,8 @@ def _sql(text: str) -> str:
 def _bare(value: str) -> str:
     """Return the SQL of a cell without currency, with ordinary digits, and with a minus sign for brackets."""
     text = f"translate({value}, {_sql(_WIDE)}, {_sql(_NARROW)})"
-    text = f"trim(regexp_replace(trim({text}), {_sql(CURRENCY)}, ''))"
+    text = f"regexp_replace(trim({text}), {_sql(BEFORE)}, '\\1')"
+    text = f"trim(regexp_replace({text}, {_sql(CURRENCY)}, ''))"
     text = f"regexp_replace({text}, '^\\((.*)\\)$', '-\\1')"
     text = f"trim(regexp_replace({text}, {_sql(CURRENCY)}, ''))"  # the sign may stand within the brackets
     return f"regexp_replace({text}, '^([-+])\\s+', '\\1')"

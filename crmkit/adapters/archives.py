@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -15,7 +16,10 @@ from typing import BinaryIO
 from crmkit.errors import DataError
 
 ZIP, GZIP, OLE = b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0"
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError, RuntimeError)
+DAMAGED = (  # what the readers of archives raise where bytes are damaged
+    zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, struct.error, EOFError, NotImplementedError, RuntimeError,
+    ValueError, IndexError, OverflowError,
+)  # fmt: skip
 _WORKBOOK_PARTS = ("[Content_Types].xml", "xl/workbook.xml", "xl/workbook.bin", "content.xml")
 _NOT_DATA = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _BOMB_BYTES, _BOMB_RATIO = 2**30, 250  # what a small archive may become before it's taken for a trap
@@ -100,9 +104,10 @@ def open_bytes(path: Path) -> BinaryIO:
     else:
         raw = disk.open("rb")
     file = io.BufferedReader(raw, 1 << 20) if member else raw
-    start = file.peek(4)[:4] if member else file.read(4)
-    if not member:
-        file.seek(0)
+    try:
+        start = file.peek(4)[:4]
+    except DAMAGED as error:
+        raise damaged(path, error) from None
     return gzip.GzipFile(fileobj=file) if start.startswith(GZIP) else file
 
 

@@ -24,6 +24,8 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
         work.missing.add(spec.name)
         return None
     sql, source = found
+    if spec.working:
+        work.words[spec.name] = source
     text = f"t:{spec.name}"
     if (missing := spec.missing or spec.reading.missing) and not spec.computed:
         sql = f"CASE WHEN NOT coalesce({one_of(sql, missing)}, false) THEN {sql} END"

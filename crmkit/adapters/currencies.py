@@ -15,6 +15,7 @@ OF_A_THOUSAND = "BHD IQD JOD KWD LYD OMR TND"
 
 _SIGNS = r"(?:\b(?:US|CA|AU|NZ|HK|NT|MX|A|C|R|S))?\p{Sc}|zł|Kč|Ft|лв|руб\.?|₽|円|元|원|\bkr\b\.?|\bFr\.|\bRs\.?"
 _ANY = CODES.replace(" ", "|")
+BEFORE = rf"^([-+(]\s*)?(?:{_ANY})\s*"
 PATTERN = rf"{_SIGNS}|^\s*(?:{_ANY})\s*|\s*(?:{_ANY})\s*$"  # of RE2, as DuckDB has it
 
 

@@ -21,7 +21,8 @@ _DAY_NAME = rf"(?i)^{_WORD}(\d{{1,2}})(?:st|nd|rd|th)?[\s.\-/]*{_MONTH}[\s,.\-/]
 _NAME_DAY = rf"(?i)^{_WORD}{_MONTH}\s*(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}})" + _REST
 _YEAR_NAME = rf"(?i)^(\d{{4}})[\s\-/.]+{_MONTH}[\s\-/.]+(\d{{1,2}})" + _REST
 _EARLY = r"[0-5]\d|6[0-8]"  # a year of two digits: 00-68 are of this century, 69-99 of the last
-_COMPACT = r"^(?:199\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?$"
+_DIGITS = r"^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d{4}|\d{6})?$"
+_COMPACT = _DIGITS.replace(r"19|20)\d\d", r"199\d|20\d\d)")  # where it isn't said that they are times
 COMPACT = "%Y%m%d | %Y%m%d%H%M%S | %Y%m%d%H%M"
 
 
@@ -64,7 +65,7 @@ def shape(value: str, order: str, zone: str) -> str:
     whens = [_when(value, pattern, date, zone) for pattern, date in cases]
     if order == "ymd":
         stamps = ", ".join(map(_sql, COMPACT.split(" | ")))
-        whens.append(f"WHEN regexp_matches({value}, {_sql(_COMPACT)}) THEN try_strptime({value}, [{stamps}])")
+        whens.append(f"WHEN regexp_matches({value}, {_sql(_DIGITS)}) THEN try_strptime({value}, [{stamps}])")
     return f"CASE {' '.join(whens)} {_named(value, zone)} END"
 
 

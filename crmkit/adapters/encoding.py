@@ -133,12 +133,12 @@ class CleanText(io.RawIOBase):
     def _fill(self) -> None:
         try:
             self._ready, self._at = self._next(), 0
-        except archives.DAMAGED as error:
-            self.failure = archives.damaged(self.path, error)
-            raise self.failure from None
         except DataError as error:
             self.failure = error
             raise
+        except archives.DAMAGED as error:
+            self.failure = archives.damaged(self.path, error)
+            raise self.failure from None
 
     def _next(self) -> bytes:
         chunk, seen = self._file.read(_CHUNK), self.seen

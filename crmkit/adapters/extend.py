@@ -42,7 +42,8 @@ def _read(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         return given
     at = At(path.name)
     base = _read(_extended(at, path, at.text(given, "extends")), (*above, path.resolve()))
-    return laid_over(base, {key: value for key, value in given.items() if key != "extends"}, at)
+    found = laid_over(base, {key: value for key, value in given.items() if key != "extends"}, at)
+    return {**found, "extends": Path(given["extends"]).stem}
 
 
 def _extended(at: At, path: Path, name: str) -> Path:

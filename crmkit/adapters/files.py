@@ -42,6 +42,9 @@ def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, lis
     for alias, spec in adapter.files.items():
         if not found[alias] and spec.has:
             found[alias] = [path for path in there if path not in by_name and _has(path, spec)]
+    if len(found) == 1 and single:  # what is given by itself can be no other
+        alias = next(iter(found))
+        found[alias] = [*single, *(path for path in found[alias] if path not in single)]
     found = {alias: paths for alias, paths in found.items() if paths}
     used = {path for paths in found.values() for path in paths}
     for path in single:
@@ -61,7 +64,9 @@ def find(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[dict[str, lis
     return found, [path for path in loose if path not in used]
 
 
-def given_files(adapter: Adapter, sources: Iterable[str | Path]) -> tuple[list[Path], list[Path], dict[str, list[Path]]]:
+def given_files(
+    adapter: Adapter, sources: Iterable[str | Path]
+) -> tuple[list[Path], list[Path], dict[str, list[Path]]]:
     """Return the files of folders and archives, those given by themselves, and those given as NAME=file."""
     loose: list[Path] = []
     single: list[Path] = []

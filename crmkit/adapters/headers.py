@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from crmkit import schema
 from crmkit.adapters import cells
 from crmkit.adapters.cells import literal
+from crmkit.adapters.lines import plain as _plain
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import EITHER, Adapter, ColumnSpec, TableSpec
 from crmkit.errors import DataError
@@ -39,10 +40,6 @@ def fitting(headers: Iterable[str], pattern: str) -> list[str]:
         return exact[:1]
     shape = re.compile(".*".join(re.escape(part) for part in _plain(pattern).split("*")), re.DOTALL)
     return [header for header in headers if shape.fullmatch(_plain(header))]
-
-
-def _plain(header: str) -> str:
-    return re.sub(r"\s+", " ", header).strip().casefold()
 
 
 def snake(header: str) -> str:
@@ -157,10 +154,11 @@ def _same(
     differ = " OR ".join(f"{other} IS DISTINCT FROM {first}" for other in others)
     count = con.execute(f"SELECT count(*) FROM {staged.table} WHERE {differ}").fetchone()[0]
     if count:
+        place = f"{spec.name}:{spec.part}" if spec.part else spec.name
         raise DataError(
             f"{spec.name}.{column.name} from {', '.join(f.path.name for f in staged.files)}: {pattern!r} fits "
             f"{len(found)} columns, {', '.join(map(repr, found))}, and in {count:,} rows they differ. Say which one is "
-            f'meant: --column {spec.name}.{column.name}={found[0]!r}, or pick = "first" in the adapter.'
+            f'meant: --column {place}.{column.name}={found[0]!r}, or pick = "first" in the adapter.'
         )
 
 

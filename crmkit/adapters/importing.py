@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crmkit.adapters import archives, build, reading, settings, writing
+from crmkit.adapters import build, reading, settings, writing
 from crmkit.adapters import files as exports
 from crmkit.adapters.account import Account, TableWritten
 from crmkit.adapters.file_account import account_of
@@ -19,7 +20,7 @@ from crmkit.errors import DataError
 if TYPE_CHECKING:
     import duckdb
 
-_IN_MEMORY = 300 * 2**20  # bytes of source files; a database on disk takes several times as long
+_MEMORY = "400MB"  # what tables may take of it while they are made; the rest goes to a folder beside the target
 _UNKNOWN = {
     "timezone": "the time zone isn't known: times with a zone were converted to UTC, others stay; --timezone says it",
     "currency": "the currency isn't known: amounts stand without one; --currency says it",
@@ -40,8 +41,7 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
     if to is not None:
         given = [Path(s) for s in sources if Path(s).exists()]
         writing.check_target(to, given + [p for f in paths.values() for p in f])
-    size = sum(archives.size_bytes(path) for group in paths.values() for path in group)
-    with _database(size) as con:
+    with _database(to) as con:
         staged = {
             alias: reading.stage(con, alias, files, rules.files[alias].reading, rules.files[alias].has)
             for alias, files in paths.items()
@@ -49,7 +49,9 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
         tables, missing, used = _tables(con, rules, staged, file_format)
         if not tables:
             why = "".join(f" {name}: {reason}." for name, reason in missing.items())
-            raise DataError(f"None of the tables of {rules.title} could be made from what was given.{why}")
+            raise DataError(
+                f"None of the tables of {rules.title} could be made from what was given.{why}{_named_parts(rules)}"
+            )
         company = _settings(con, rules, staged)
         files = tuple(
             account_of(f, tuple(h for h in f.headers if (alias, h) not in used))
@@ -99,12 +101,15 @@ def _matters(setting: str, tables: tuple[TableWritten, ...]) -> bool:
 
 
 @contextmanager
-def _database(size_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB database that is gone afterwards: in memory, or on disk for an export that could outgrow memory."""
+def _database(to: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB database that is gone afterwards; what outgrows its memory goes to disk, near the target."""
     import duckdb
 
-    with tempfile.TemporaryDirectory(prefix="crmkit-import-") as folder:
-        con = duckdb.connect(":memory:" if size_bytes <= _IN_MEMORY else str(Path(folder) / "import.duckdb"))
+    near = next((place for place in (to.absolute().parents if to else ()) if place.is_dir()), None)
+    if near and not os.access(near, os.W_OK):
+        near = None  # whoever writes the tables says so
+    with tempfile.TemporaryDirectory(prefix=".crmkit-import-", dir=near) as folder:
+        con = duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": folder})
         try:
             yield con
         finally:
@@ -159,3 +164,13 @@ def _settings(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: Mapping[st
         nested = {key: value for key, value in found.items() if isinstance(value, dict)}
         found = {**simple, "as_of": max(days).date().isoformat(), **nested}
     return found
+
+
+def _named_parts(rules: Adapter) -> str:
+    """Offer to name the header of a part that wasn't found by its own."""
+    for spec in rules.tables:
+        looked_for = set(spec.if_there[0]) if spec.part and len(spec.if_there) == 1 else set()
+        found = next((column.name for column in spec.columns if looked_for & {*column.headers}), "")
+        if found:
+            return f" Where a column is meant, say so, as in --column {spec.name}:{spec.part}.{found}=HEADER."
+    return ""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import chain, islice
 from typing import TextIO
 
@@ -75,6 +76,7 @@ def shown(cells: Iterable[str]) -> str:
     return ", ".join(cell.strip(SPACE) for cell in cells if cell.strip(SPACE))[:100]
 
 
+@lru_cache(10_000)
 def plain(header: str) -> str:
     """Return a header without what makes no difference: case and spaces."""
     return re.sub(r"\s+", " ", header).strip(SPACE).casefold()

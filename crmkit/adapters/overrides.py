@@ -24,7 +24,8 @@ class Said:
     timezone, currency, name, as_of : str
         Settings of crm.toml.
     columns : tuple of str
-        "TABLE.COLUMN=HEADER": the header that a column comes from.
+        "TABLE.COLUMN=HEADER": the header that a column comes from; "TABLE:PART.COLUMN=HEADER" in one part of a table,
+        which is made then, whatever headers it otherwise looks for.
     keep : tuple of str
         "TABLE.HEADER": a header that is carried as a column of text; it may hold stars.
     skip_bad_rows : bool
@@ -66,8 +67,12 @@ def laid_over(given: Mapping[str, Any], said: Said) -> dict[str, Any]:
             found["crm"][key] = getattr(said, key)
     _reading(found, said)
     for text in said.columns:
-        name, column, header = _place(text, "--column", "TABLE.COLUMN=HEADER")
-        _put(_parts(found, name, "--column"), name, column, {"from": header})
+        place, column, header = _place(text, "--column", "TABLE.COLUMN=HEADER")
+        parts, name = _parts(found, place, "--column"), place.partition(":")[0]
+        _one_part(place, column, header, parts)
+        if ":" in place:
+            parts[0].pop("if_there", None)  # it is to be made, whatever else is there
+        _put(parts, name, column, {"from": header})
     for text in said.keep:
         name, dot, header = text.partition(".")
         if not (dot and header):
@@ -134,13 +139,33 @@ def _place(text: str, option: str, form: str) -> tuple[str, str, str]:
     return name, column, value
 
 
-def _parts(found: Mapping[str, Any], name: str, option: str) -> list[dict[str, Any]]:
+def _parts(found: Mapping[str, Any], place: str, option: str) -> list[dict[str, Any]]:
+    """Return the parts of a table, or the one of "TABLE:PART"."""
+    name, colon, part = place.partition(":")
     tables = found["tables"]
     if name not in tables:
         raise UsageError(
             f"{option}: the adapter makes no table {name!r}{near(name, tables)}; it makes {', '.join(tables)}."
         )
-    return tables[name] if isinstance(tables[name], list) else [tables[name]]
+    parts = tables[name] if isinstance(tables[name], list) else [tables[name]]
+    if not colon:
+        return parts
+    names = [there.get("part", there.get("file")) for there in parts]
+    if names.count(part) != 1:
+        raise UsageError(f"{option}: {name} has no part {part!r}{near(part, names)}; it has {', '.join(names)}.")
+    return [parts[names.index(part)]]
+
+
+def _one_part(place: str, column: str, header: str, parts: list[dict[str, Any]]) -> None:
+    """Refuse a header for parts of a table that mean different things, such as the scores of several questions."""
+    having = [part for part in parts if column in part["columns"] and "if_there" in part and "part" in part]
+    if all(part["columns"][column] == having[0]["columns"][column] for part in having):
+        return
+    names = [part["part"] for part in having]
+    raise UsageError(
+        f"--column {place}.{column}: {place} is made of the parts {', '.join(names)}, each with a {column} of its own. "
+        f"Say which one is meant, as in --column {place}:{names[-1]}.{column}={header!r}."
+    )
 
 
 def _put(parts: list[dict[str, Any]], name: str, column: str, rule: Mapping[str, Any], *, new: bool = True) -> None:

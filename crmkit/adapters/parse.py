@@ -45,7 +45,8 @@ def load(path: Path, said: Said | None = None) -> Adapter:
     made = {(table.name, column.name) for table in tables for column in table.columns}
     crm, latest, from_files = _crm(at / "crm", at.table(given, "crm", {}), made, files)
     _check_lookups(at, tables, files)
-    return Adapter(path.stem, at.text(given, "title"), path, crm, latest, files, tuple(tables), from_files)
+    title, base = at.text(given, "title"), at.text(given, "extends", "")
+    return Adapter(path.stem, title, path, crm, latest, files, tuple(tables), from_files, base)
 
 
 _TABLE_KEYS = (
@@ -90,6 +91,7 @@ def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> 
     return TableSpec(
         name, file, at.conditions(given, "only"), at.conditions(given, "without"), columns, together, order,
         at.spellings(given, "if_there"), at.texts(given, "keep"), at.texts(given, "unpivot"), filled,
+        at.text(given, "part", ""),
     )  # fmt: skip
 
 

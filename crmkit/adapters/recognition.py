@@ -11,19 +11,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from crmkit.adapters import files as exports
 from crmkit.adapters import parse, reading
-from crmkit.adapters.headers import fitting
-from crmkit.adapters.lines import plain
-from crmkit.adapters.spec import EITHER, Adapter, FileSpec
+from crmkit.adapters.encoding import _CANDIDATES as ENCODINGS
+from crmkit.adapters.headers import CELL, HEADER, fitting
+from crmkit.adapters.lines import holds, plain
+from crmkit.adapters.spec import EITHER, Adapter, FileSpec, Reading
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 SURE, AHEAD = 0.35, 0.08  # the least score of an answer, and how far it must be ahead of the next
+SAME = 0.02  # what an adapter that extends another must be ahead of it
 _SHOWN = 5
+
+
+Groups = dict[tuple[str, ...], bool]
+_PLAINLY = Reading(dates=(), unreadable=0.0)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class Candidate:
         Headers it would use that few other adapters know.
     lacking : tuple of str
         What it can't do without and isn't there.
+    extends : str
+        The adapter that it extends, if any.
     """
 
     system: str
@@ -56,6 +64,7 @@ class Candidate:
     headers_used: int
     telling: tuple[str, ...]
     lacking: tuple[str, ...]
+    extends: str = ""
 
     def reasons(self) -> str:
         """Say in one line why the score is what it is."""
@@ -72,13 +81,15 @@ class Recognised:
 
     candidates: tuple[Candidate, ...]
     sources: tuple[str, ...]
+    encodings: dict[str, str]
 
     @property
     def clear(self) -> bool:
-        """Whether one adapter is clearly ahead and lacks nothing."""
+        """Whether one adapter is clearly ahead of those that aren't its kin, and lacks nothing."""
         best, *others = self.candidates or (None,)
         if best is None or best.score < SURE or best.lacking:
             return False
+        others = [other for other in others if not _kin(best, other)]
         return not others or best.score - others[0].score >= AHEAD
 
     @property
@@ -96,7 +107,8 @@ class Recognised:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the answer as plain data that JSON can hold."""
-        return {"clear": self.clear, "candidates": [asdict(candidate) for candidate in self.candidates]}
+        found = [asdict(candidate) for candidate in self.candidates]
+        return {"clear": self.clear, "candidates": found, "encodings": self.encodings}
 
     def text(self) -> str:
         """Write the answer for people."""
@@ -108,15 +120,25 @@ class Recognised:
         best = self.candidates[0]
         verdict = "This is" if self.clear else "It isn't clear which product wrote this. It could be"
         width = max(len(c.system) for c in self.candidates)
-        lines = [f"{verdict} {best.title}" + ("." if self.clear else ", or one of these:")]
+        lines = [f"{verdict} {best.title}" + ("." if self.clear else ", or another of these:")]
         lines += [f"  {c.score:4.0%}  {c.system:<{width}}  {c.reasons()}" for c in self.candidates]
-        if self.clear:
-            lines += [f"  {name} is read as {alias}" for name, alias in best.files.items()]
+        lines += [f"  {name} is read as {alias}" for name, alias in best.files.items()]
         if best.files_left:
             lines.append(f"  left out: {', '.join(best.files_left)}")
+        kin = [c for c in self.candidates[1:] if _kin(best, c)]
+        lines += [f"  {c.system} reads the same headers: {c.title}" for c in kin]
+        lines += [
+            f"  {name} isn't UTF-8; as {encoding} its headers are known" for name, encoding in self.encodings.items()
+        ]
         where = " ".join(_quoted(source) for source in self.sources)
-        lines.append(f"Next: crmkit import {best.system} {where} --to my_crm")
+        encoding = "".join(f" --encoding {name}" for name in sorted(set(self.encodings.values()))[:1])
+        lines.append(f"Next: crmkit import {best.system} {where} --to my_crm{encoding}")
         return "\n".join(lines) + "\n"
+
+
+def _kin(one: Candidate, other: Candidate) -> bool:
+    """Tell whether one adapter extends the other, or both the same."""
+    return (one.extends or one.system) == (other.extends or other.system)
 
 
 def _quoted(text: str) -> str:
@@ -155,24 +177,25 @@ def recognise(sources: Iterable[str | Path], adapters: Mapping[str, Path]) -> Re
     paths = [*single, *loose, *(path for group in named.values() for path in group)]
     if not paths:
         raise DataError("There are no files in what was given to recognise.")
-    peek = _Peek()
+    peek = _Peek(telling)
     fits = {adapter.system: _fits(adapter, paths, peek, telling) for adapter in rules}
     known = {(path, header) for found in fits.values() for path, fit in found.items() for header in fit.used}
     seen = sum(_weight(telling, header) for _, header in known)
     scored = [_candidate(a, paths, fits[a.system], seen, telling) for a in rules if fits[a.system]]
-    best = sorted(scored, key=lambda c: (-c.score, c.system))
-    return Recognised(tuple(c for c in best if c.score >= best[0].score / 3)[:_SHOWN], given)
+    best = sorted(scored, key=lambda c: (-c.score + SAME * bool(c.extends), c.system))
+    shown = tuple(c for c in best if c.score >= best[0].score / 3)[:_SHOWN]
+    return Recognised(shown, given, {path.name: name for path, name in peek.encodings.items()})
 
 
-def _groups(adapter: Adapter, alias: str) -> dict[tuple[str, ...], bool]:
+def _groups(adapter: Adapter, alias: str) -> Groups:
     """Return the headers that are wanted of a kind of file, in all their spellings, and whether they must be there."""
-    found = dict.fromkeys(adapter.files[alias].has, True)
+    found = dict.fromkeys(adapter.files[alias].has, False)
     for table in (table for table in adapter.tables if table.file == alias):
         for column in table.columns:
             must = column.required and not column.absent and not table.if_there and not table.unpivot
             groups = [column.headers] if column.headers else [tuple(h.split(EITHER)) for h in column.wanted]
             for group in groups:
-                if group and not any(h.startswith(("_", "(")) for h in group):
+                if group and not any(h.startswith("_") or h in (HEADER, CELL) for h in group):
                     found[group] = found.get(group, False) or (must and len(groups) == 1)
         rules = (*table.only, *table.without, *table.one_row_for, table.in_order_of, *table.unpivot)
         found |= {(header,): found.get((header,), False) for header in rules if header}
@@ -195,20 +218,50 @@ def _weight(telling: Mapping[str, float], header: str) -> float:
 
 
 class _Peek:
-    """The headers of files, each looked up once for each way of reading."""
+    """The headers of files, each looked up once for each way of reading, and the encodings that were tried for them."""
 
-    def __init__(self) -> None:
-        self.found: dict[tuple, tuple[str, ...]] = {}
+    def __init__(self, telling: Mapping[str, float]) -> None:
+        self.telling = telling
+        self.found: dict[tuple, dict[str, str]] = {}
+        self.plainly: dict[Path, dict[str, str] | None] = {}
+        self.encodings: dict[Path, str] = {}
 
-    def __call__(self, path: Path, spec: FileSpec) -> tuple[str, ...]:
-        """Return a file's headers as an adapter would read it; none where it can't."""
-        key = (path, spec.reading, spec.has)
+    def __call__(self, path: Path, spec: FileSpec) -> dict[str, str]:
+        """Return a file's headers as an adapter would read it, by how they are without case and spaces."""
+        if path not in self.plainly:
+            self.plainly[path] = self._plainly(path)
+        there = self.plainly[path]
+        only_cells = replace(spec.reading, dates=(), decimal=".", thousands="", missing=(), unreadable=0.0)
+        if there is not None and only_cells == _PLAINLY and holds(there.values(), spec.has):
+            return there
+        key = (path, only_cells, spec.has)
         if key not in self.found:
-            try:
-                self.found[key] = tuple(reading.headers_of(path, spec.reading, spec.has))
-            except (CrmkitError, OSError):
-                self.found[key] = ()
+            own = only_cells if only_cells.encoding else replace(only_cells, encoding=self.encodings.get(path, ""))
+            self.found[key] = _headers(path, own, spec.has) or {}
         return self.found[key]
+
+    def _plainly(self, path: Path) -> dict[str, str] | None:
+        """Return a file's headers without any adapter; where it isn't UTF-8, in the encoding that makes them known."""
+        found = _headers(path, _PLAINLY, ())
+        if found is not None:
+            return found
+        tried = {}
+        for encoding in ENCODINGS:
+            headers = _headers(path, replace(_PLAINLY, encoding=encoding), ())
+            known = sum(self.telling.get(header, 0.0) for header in headers or ())
+            if headers and known:
+                tried.setdefault(known, (encoding, headers))
+        if not tried:
+            return None
+        self.encodings[path], found = tried[max(tried)]
+        return found
+
+
+def _headers(path: Path, how: Reading, has: tuple[tuple[str, ...], ...]) -> dict[str, str] | None:
+    try:
+        return {plain(header): header for header in reading.headers_of(path, how, has)}
+    except (CrmkitError, OSError):
+        return None
 
 
 def _fits(adapter: Adapter, paths: list[Path], peek: _Peek, telling: Mapping[str, float]) -> dict[Path, _Fit]:
@@ -218,32 +271,44 @@ def _fits(adapter: Adapter, paths: list[Path], peek: _Peek, telling: Mapping[str
         weight = sum(_weight(telling, header) for header in fit.used)
         return not fit.lacking, fit.named, weight * fit.there / fit.wanted
 
-    found = {}
+    found, wanted = {}, {alias: _groups(adapter, alias) for alias in adapter.files}
     for path in paths:
-        fits = [fit for alias in adapter.files if (fit := _fit(adapter, alias, path, peek))]
+        fits = [fit for alias in adapter.files if (fit := _fit(adapter, alias, path, peek, wanted))]
         best = max(fits, key=good, default=None)
         if best is not None and (best.named or not best.lacking):
             found[path] = best
     return found
 
 
-def _fit(adapter: Adapter, alias: str, path: Path, peek: _Peek) -> _Fit | None:
+def _fit(adapter: Adapter, alias: str, path: Path, peek: _Peek, wanted: Mapping[str, Groups]) -> _Fit | None:
     """Hold one kind of file against a file; None where it would use nothing of it."""
-    spec, groups = adapter.files[alias], _groups(adapter, alias)
+    spec, groups = adapter.files[alias], wanted[alias]
     headers = peek(path, spec)
     used: dict[str, None] = {}
     there, lacking = 0, []
     for group, must in groups.items():
-        hits = [header for pattern in group for header in fitting(headers, pattern)]
-        used |= dict.fromkeys(hits if any("*" in pattern for pattern in group) else hits[:1])
+        hits = _hits(headers, group)
+        used |= dict.fromkeys(hits)
         there += bool(hits)
         if must and not hits:
             lacking.append(group[0])
     if not used:
         return None
-    named = any(sum(c.isalpha() for c in pattern) > 3 + len(".csv") - 1 for pattern in spec.names)
+    named = any(sum(c.isalpha() for c in pattern) > len("*.csv") for pattern in spec.names)
     named = named and bool(exports.matching(spec, [path]))
-    return _Fit(alias, named, headers, tuple(used), len(groups), there, tuple(lacking))
+    if not named:
+        lacking += [spellings[0] for spellings in spec.has if not _hits(headers, spellings)]
+    return _Fit(alias, named, tuple(headers.values()), tuple(used), len(groups), there, tuple(lacking))
+
+
+def _hits(headers: Mapping[str, str], group: tuple[str, ...]) -> list[str]:
+    """Return the headers that a column would use, of the first of its spellings that is there."""
+    for pattern in group:
+        if plain(pattern) in headers:
+            return [headers[plain(pattern)]]
+        if "*" in pattern and (found := fitting(headers.values(), pattern)):
+            return found
+    return []
 
 
 def _candidate(
@@ -259,7 +324,10 @@ def _candidate(
     gone = [
         f"a file {spec.names[0]}" for alias, spec in adapter.files.items() if spec.required and alias not in aliases
     ]
-    lacking = tuple(dict.fromkeys([*gone, *(header for fit in fits.values() for header in fit.lacking)]))
+    for alias in sorted(aliases):  # files of one kind are read together: what one has, the others needn't
+        each = [fit.lacking for fit in fits.values() if fit.alias == alias]
+        gone += [header for header in each[0] if all(header in lacking for lacking in each)]
+    lacking = tuple(dict.fromkeys(gone))
     words = sorted({header for _, header in used}, key=lambda header: (-_weight(telling, header), header))
     return Candidate(
         adapter.system,
@@ -271,4 +339,5 @@ def _candidate(
         len(used),
         tuple(words[:3]),
         lacking,
+        adapter.extends,
     )

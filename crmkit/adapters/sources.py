@@ -49,7 +49,8 @@ def _of_parts(work: Work, spec: ColumnSpec, parts: list[Source]) -> Source:
     if spec.computed:
         work.plain.add(spec.name)
         return _computed(work, spec, [_filled(spec, sql) for sql in sqls], names)
-    return Source(f"coalesce({', '.join(sqls)})", ", else ".join(names)) if spec.first_filled else parts[0]
+    either = ", else ".join(dict.fromkeys(names))
+    return Source(f"coalesce({', '.join(sqls)})", either) if spec.first_filled else parts[0]
 
 
 def _parts(work: Work, spec: ColumnSpec) -> list[Source]:
@@ -73,7 +74,7 @@ def cell(work: Work, spec: ColumnSpec, wanted: tuple[str, ...]) -> Source | None
         if header in work.missing:
             continue
         if header.startswith("_") and any(c.name == header for c in work.spec.columns):
-            return Source(identifier(f"t:{header}"), header)
+            return Source(identifier(f"t:{header}"), work.words.get(header, header))
     header = work.find(wanted)
     if header is None:
         return None

@@ -153,7 +153,7 @@ class TableSpec:
     Where the file has several rows of one thing, such as a ticket's history, `one_row_for` names the headers that say
     which rows belong together, and `in_order_of` the one that puts them in order. `if_there` are headers without which
     the part isn't made, `keep` those that are carried as columns of text, `unpivot` those of which each gives a row.
-    `filled` are columns without which a row is left out.
+    `filled` are columns without which a row is left out. `part` is the name of one of several parts.
     """
 
     name: str
@@ -167,6 +167,7 @@ class TableSpec:
     keep: tuple[str, ...] = ()
     unpivot: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,3 +192,4 @@ class Adapter:
     files: Mapping[str, FileSpec]
     tables: tuple[TableSpec, ...]
     crm_from_files: Mapping[tuple[str, ...], FromFile] = field(default_factory=dict)
+    extends: str = ""

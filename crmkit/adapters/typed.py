@@ -71,13 +71,13 @@ def _signs(work: Work, spec: ColumnSpec, text: str) -> list[str]:
     if spec.name in work.plain:
         return []
     tests = amounts.evidence(text)
-    sign = f"trim(regexp_extract({text}, {literal(currencies.PATTERN)}))"
-    signs, percents, scales, bare = work.one(
+    sign = f"trim(regexp_extract(ltrim({text}, '-−–+( '), {literal(currencies.PATTERN)}))"
+    signs, percents, scales = work.one(
         f"SELECT list_sort(list_distinct(list({sign}) FILTER ({sign} <> ''))), count(*) FILTER ({tests['percent']}), "
-        f"count(*) FILTER ({tests['scaled']}), count(*) FILTER (regexp_matches({text}, '[1-9]') "
-        f"AND NOT ({tests['percent']})) FROM {work.view} "
-        f"WHERE NOT regexp_matches({text}, '^-?[0-9.]+$') OR {tests['percent']}"
+        f"count(*) FILTER ({tests['scaled']}) FROM {work.view} WHERE NOT regexp_matches({text}, '^-?[0-9.]+$')"
     )
+    without = f"regexp_matches({text}, '[1-9]') AND NOT ({tests['percent']})"
+    bare = work.one(f"SELECT count(*) FROM {work.view} WHERE {without}")[0] if percents else 0
     if signs and len(signs) > 1:
         raise work.error(
             spec.name,

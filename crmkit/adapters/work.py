@@ -42,6 +42,7 @@ class Work:
     folded: Mapping[tuple[str, str], str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
     used: set[tuple[str, str]] = field(default_factory=set)
+    words: dict[str, str] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
@@ -73,6 +74,8 @@ class Work:
         name = f"{self.prefix}_{self.steps}"
         kind = "TABLE" if self.small else "VIEW"
         self.con.execute(f"CREATE TEMP {kind} {name} AS SELECT {select} FROM {self.view} AS p {join}")
+        if self.small and self.steps > 1 and self.view == f"{self.prefix}_{self.steps - 1}":
+            self.con.execute(f"DROP TABLE {self.view}")  # hundreds of headers would add up over the steps
         self.view = name
 
     def one(self, sql: str) -> tuple:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from crmkit import schema
@@ -219,9 +220,8 @@ def _named_pairs(pairs: pd.DataFrame, records: pd.DataFrame, joined: list[list[i
 
 def _named_clusters(pairs: pd.DataFrame, records: pd.DataFrame, joined: list[list[int]]) -> pd.DataFrame:
     home = {number: at for at, numbers in enumerate(joined) for number in numbers}
-    inside = pairs[
-        [home.get(one, -1) == home.get(other, -2) for one, other in zip(pairs["left"], pairs["right"], strict=True)]
-    ]
+    ends = zip(pairs["left"], pairs["right"], strict=True)
+    inside = pairs[np.array([home.get(one, -1) == home.get(other, -2) for one, other in ends], bool)]
     best: dict[int, tuple[float, str]] = {}
     why = explain(inside, records)
     for one, other, sure, said in zip(inside["left"], inside["right"], inside["probability"], why, strict=True):

@@ -12,7 +12,7 @@ from crmkit.methods.duplicates import TABLES, THRESHOLD, Duplicates, leads_of_cu
 from crmkit.methods.duplicates import duplicates as find_duplicates
 from crmkit.methods.merge_effects import merge_effects, unmerged
 from crmkit.methods.merge_map import called
-from crmkit.numbers import say
+from crmkit.numbers import say, say_change
 from crmkit.pages.showing import absent, fold, listed, quiet
 from crmkit.periods import Period
 from crmkit.tables import Html, table
@@ -197,11 +197,16 @@ def _effects(crm: Crm, rows: pd.DataFrame, after: object, period: str | Period, 
         f"{lead}, {changed} of {len(rows)} metrics of {when} that count customers or leads move; most for its size "
         f"{top['title']}, from {values[0]} to {values[1]}."
     )
-    shown = moved[["title", "before", "after", "change", "relative"]].rename(columns={"title": "metric"})
-    units = {name: list(moved["unit"]) for name in ("before", "after", "change")} | {"relative": "share"}
+    shown = _told(moved, currency)[["title", "before", "after", "change", "relative"]].rename(
+        columns={"title": "metric"}
+    )
+    units = {name: list(moved["unit"]) for name in ("before", "after")} | {"relative": "share"}
     names = {"relative": "change, relative"}
     caption = f"{lead}: numbers of {when} before and after"
-    parts = [listed([text]), table(shown, caption=caption, units=units, names=names, currency=currency)]
+    parts = [
+        listed([text]),
+        table(shown, caption=caption, units=units, names=names, numbers=["change"], currency=currency),
+    ]
     if "customers" in crm.tables and "segment" in crm.present["customers"]:
         parts.append(_by_segment(crm, after, period, lead))
     return _joined(parts)
@@ -212,9 +217,17 @@ def _by_segment(crm: Crm, after: object, period: str | Period, lead: str) -> Htm
     rows = rows[rows["changed"]].sort_values(["metric", "segment"])
     if not len(rows):
         return listed([])
-    shown = rows[["title", "segment", "before", "after", "change"]].rename(columns={"title": "metric"})
-    units = {name: list(rows["unit"]) for name in ("before", "after", "change")}
-    return fold("By segment", table(shown, caption=f"{lead}: by segment", units=units, currency=crm.config.currency))
+    currency, columns = crm.config.currency, ["title", "segment", "before", "after", "change"]
+    shown = _told(rows, currency)[columns].rename(columns={"title": "metric"})
+    units = {name: list(rows["unit"]) for name in ("before", "after")}
+    caption = f"{lead}: by segment"
+    return fold("By segment", table(shown, caption=caption, units=units, numbers=["change"], currency=currency))
+
+
+def _told(rows: pd.DataFrame, currency: str) -> pd.DataFrame:
+    """Write changes with their sign and unit, those of shares in points."""
+    columns = (rows[name] for name in ("after", "before", "unit"))
+    return rows.assign(change=[say_change(*each, currency=currency) for each in zip(*columns, strict=True)])
 
 
 def _joined(parts: list[Html]) -> Html:

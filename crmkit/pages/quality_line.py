@@ -74,7 +74,7 @@ def titles(names: list[str], *, most: int = 2) -> str:
     """List the titles of the first few metrics, and how many more there are.
 
     >>> titles(["win_rate", "nps", "revenue"])
-    'Win rate, Net Promoter Score and 1 more'
+    'Win rate; Net Promoter Score and 1 more'
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(find(name).title for name in names[:most]) + more
+    return "; ".join(find(name).title for name in names[:most]) + more

@@ -15,7 +15,7 @@ from crmkit.personal.readers import whole
 from crmkit.quality import own
 from crmkit.quality.columns import columns
 from crmkit.quality.effects import touched
-from crmkit.quality.measure import COUNTED, measured, severity_of
+from crmkit.quality.measure import COUNTED, measured
 from crmkit.quality.rule import Look, Rule
 from crmkit.quality.rules import rules_for
 from crmkit.quality.shown import shown
@@ -170,7 +170,7 @@ def _of_table(look: Look, counted: list[pd.DataFrame]) -> Iterator[dict[str, Any
 def _of_rule(look: Look, found: dict[str, Any]) -> dict[str, Any]:
     rule: Rule = found["rule"]
     made = _finding(
-        severity_of(rule, found["share"]),
+        rule.severity,
         rule.name,
         rule.table,
         rule.column,

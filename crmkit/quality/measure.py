@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
@@ -41,21 +41,19 @@ class Measured:
 
 
 def measured(look: Look, rules: Sequence[Rule]) -> Measured:
-    """Count the rows of a table that break each of the rules, in one query; details of the broken ones in two more."""
-    data = look.data
-    flags = {f"b{at}": rule.broken.fill_null(False) for at, rule in enumerate(rules)}
-    born = look.declared.born
-    month = data[born].truncate("M") if born and born in look.present else ibis.null("timestamp")
-    owner = data[look.owner] if look.owner else ibis.null("string")
-    marked = _judged(data.select(owner_=owner, month_=month, **flags), rules)
-    asked = {"rows": marked.count()} | {name: marked[name].sum() for name in flags}
-    for dimension, condition in _conditions(marked, rules):
-        asked[f"d_{dimension}"] = marked.count(where=condition)
-    frame = marked.group_by("owner_", "month_").agg(**asked).order_by("owner_", "month_").to_pyarrow().to_pandas()
-    counted = _tidy(look, frame)
+    """Count the rows of a table that break each of the rules, in one query; details of the broken ones in two more.
+
+    Where a rule turns out to be broken by more rows than a slip would explain, the rows are counted once more without
+    it: what is usual is no part of a score.
+    """
+    frame = _counts(look, rules)
     rows = int(frame["rows"].sum())
     totals = {at: int(frame[f"b{at}"].sum()) for at in range(len(rules))}
-    broken = {at: rule for at, rule in enumerate(rules) if totals[at]}
+    judged = [replace(rule, severity=severity_of(rule, totals[at] / rows)) for at, rule in enumerate(rules)]
+    if any(rule.severity != before.severity for rule, before in zip(judged, rules, strict=True)):
+        frame = _counts(look, judged)
+    counted = _tidy(look, frame)
+    broken = {at: rule for at, rule in enumerate(judged) if totals[at]}
     if not broken:
         return Measured([], counted)
     entries = _by_entry(look, broken)
@@ -81,14 +79,17 @@ def severity_of(rule: Rule, share: float) -> str:
     return "note" if rule.usual_above is not None and share > rule.usual_above else rule.severity
 
 
-def _judged(marked: ir.Table, rules: Sequence[Rule]) -> ir.Table:
-    """Add to the flags those of rules that may turn out to be the company's way of working: true where that is rare."""
-    rare = {
-        f"j{at}": marked[f"b{at}"] & (marked[f"b{at}"].cast("float64").mean().over(ibis.window()) <= rule.usual_above)
-        for at, rule in enumerate(rules)
-        if rule.usual_above is not None and rule.severity != "note"
-    }
-    return marked.mutate(**rare) if rare else marked
+def _counts(look: Look, rules: Sequence[Rule]) -> pd.DataFrame:
+    """Ask a table how many rows break each rule, and have an error or warning in each dimension, by owner and month."""
+    data = look.data
+    flags = {f"b{at}": rule.broken.fill_null(False) for at, rule in enumerate(rules)}
+    born = look.declared.born
+    month = data[born].truncate("M") if born and born in look.present else ibis.null("timestamp")
+    owner = data[look.owner] if look.owner else ibis.null("string")
+    marked = data.select(owner_=owner, month_=month, **flags)
+    asked = {"rows": marked.count()} | {name: marked[name].sum() for name in flags}
+    asked |= {f"d_{dimension}": marked.count(where=condition) for dimension, condition in _conditions(marked, rules)}
+    return marked.group_by("owner_", "month_").agg(**asked).order_by("owner_", "month_").to_pyarrow().to_pandas()
 
 
 def _conditions(marked: ir.Table, rules: Sequence[Rule]) -> Iterator[tuple[str, ir.BooleanValue]]:
@@ -96,7 +97,7 @@ def _conditions(marked: ir.Table, rules: Sequence[Rule]) -> Iterator[tuple[str, 
     broken = {name: [] for name in DIMENSIONS}
     for at, rule in enumerate(rules):
         if rule.severity != "note":
-            broken[rule.dimension].append(marked[f"b{at}" if rule.usual_above is None else f"j{at}"])
+            broken[rule.dimension].append(marked[f"b{at}"])
     for dimension, flags in broken.items():
         if flags:
             yield dimension, functools.reduce(operator.or_, flags)

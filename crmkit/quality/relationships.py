@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import ibis
+
 from crmkit import schema
 from crmkit.quality.rule import Look, Rule
+from crmkit.relations import at
 
 
 def rules(look: Look) -> Iterator[Rule]:
@@ -31,7 +34,8 @@ def rules(look: Look) -> Iterator[Rule]:
             f"{column.refers_to} lack them.",
         )
     if "lines_" in look.data.columns:
-        begun = look.data.ordered_at >= look.data.ordered_at.min(where=look.data.lines_.notnull()).over()
+        first = look.data.ordered_at.min(where=look.data.lines_.notnull()).to_pyarrow().as_py()
+        begun = look.data.ordered_at >= at(first) if first is not None else ibis.literal(False)
         yield Rule(
             "orders",
             look.key,

@@ -25,7 +25,7 @@ _SAME = {
         "The pipeline, and wins or losses, are counted twice.",
     ),
     "activities": (
-        ("user_id", "kind", "at", "customer_id", "lead_id", "opportunity_id"),
+        ("user_id", "kind", "at", "customer_id"),
         "Interactions are counted twice.",
     ),
 }
@@ -40,7 +40,8 @@ def rules(look: Look) -> Iterator[Rule]:
     if look.table == "customers" and look.has("email"):
         address = look.data.email.strip().lower()
         address = ibis.ifelse(address.re_search(EMAIL), address, ibis.null("string"))
-        shared = look.data.count().over(ibis.window(group_by=address)) > 1
+        each = look.data.select(address_=address).group_by("address_").agg(n_=lambda t: t.count())
+        shared = address.isin(each.filter((each.n_ > 1) & each.address_.notnull()).address_)
         yield Rule(
             "customers",
             "email",
@@ -78,14 +79,17 @@ def _events(look: Look) -> Iterator[Rule]:
     names, effect = _EVENTS[look.table]
     if not look.has(*[name for name in names if look.declared[name].required]):
         return
-    columns = [look.data[name].cast("string").fill_null("") for name in names if name in look.present]
-    columns += [look.data[name].cast("string").fill_null("") for name in look.data.columns if name not in look.declared]
-    window = ibis.window(group_by=columns, order_by=look.data[names[-1] if look.has(names[-1]) else names[0]])
+    more = [name for name in look.data.columns if name not in look.declared and not name.endswith("_")]
+    first, *others = [look.data[name] for name in (*names, *more) if name in look.data.columns]
+    window = ibis.window(group_by=first, order_by=others)  # rows that agree stand next to one another
+    repeats = ibis.row_number().over(window) > 0
+    for column in others:
+        repeats = repeats & column.identical_to(column.lag().over(window))
     yield Rule(
         look.table,
         look.key or names[0],
         "stands in a row that repeats another one",
-        ibis.row_number().over(window) > 0,
+        repeats,
         "Keep one row of each.",
         name="row_repeated",
         effect=effect,
@@ -100,18 +104,21 @@ def _same(look: Look) -> Iterator[Rule]:
     time = next((name for name in kept if look.declared[name].type == "time"), "")
     if not time or len(kept) < min(len(names), 3):
         return
-    data = look.data
-    columns = [data[name] if look.declared[name].type == "time" else data[name].cast("string") for name in kept]
+    data = look.crm.tables[look.table]
     filled = data[time].notnull() & (data[time] != data[time].truncate("D"))
     for name in kept:
-        if look.table != "activities":
-            filled = filled & data[name].notnull()
-    window = ibis.window(group_by=columns, order_by=data[look.key])
+        filled = filled & data[name].notnull()
+    columns = {f"{name}_": data[name] if name == time else data[name].cast("string").fill_null("") for name in kept}
+    rows = data.filter(filled).select(key_=look.key, **columns)
+    groups = rows.group_by(list(columns)).agg(n_=rows.count(), first_=rows.key_.min())
+    groups = groups.filter(groups.n_ > 1)
+    twice = rows.inner_join(groups, list(columns))
+    surplus = twice.filter(twice.key_ != twice.first_).key_
     yield Rule(
         look.table,
         look.key,
         f"says the same as another row ({', '.join(kept)})",
-        filled & (ibis.row_number().over(window) > 0),
+        look.data[look.key].isin(surplus),
         "Look whether it was entered or sent twice; if so, keep one.",
         name="entered_twice",
         effect=effect,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterator
 
 import ibis
+import ibis.expr.types as ir
 
 from crmkit.quality.rule import Look, Rule
 from crmkit.relations import SURVEY_SCALES
@@ -62,13 +65,19 @@ def _spreadsheet(look: Look, column: str) -> Rule:
         look.table,
         column,
         "was turned into a number by a spreadsheet",
-        look.data[column].re_search(SPREADSHEET_ID),
+        _seldom(look.data[column], ("E+", "e+"), SPREADSHEET_ID),
         "Export again, and open the file as text: the last digits of such ids are lost.",
         "error",
         shown=column,
         name="spreadsheet_id",
         effect="Different rows may have become one, and what belongs together is no longer found.",
     )
+
+
+def _seldom(value: ir.StringValue, parts: tuple[str, ...], pattern: str) -> ir.BooleanValue:
+    """Search for a pattern only in text that holds one of its parts: most does not, and looking for parts is cheap."""
+    holds = functools.reduce(operator.or_, (value.contains(part) for part in parts))
+    return ibis.ifelse(holds, value.re_search(pattern), ibis.literal(False))
 
 
 def _nothing(look: Look, column: str) -> Rule:
@@ -89,7 +98,7 @@ def _broken(look: Look, column: str) -> Rule:
         look.table,
         column,
         "was read with the wrong encoding",
-        look.data[column].re_search(BROKEN_TEXT),
+        _seldom(look.data[column], ("\u00c3", "\u00e2\u20ac", "\ufffd"), BROKEN_TEXT),
         "Export again in UTF-8, or import with --encoding.",
         name="broken_text",
         effect="The same name in two spellings makes two groups.",

@@ -85,4 +85,5 @@ def test_nothing_is_wrong_with_it_but_what_is_known(crm):
     assert found[["severity", "table", "column", "rows"]].values.tolist() == [
         ["warning", "customers", "created_at", 85],
         ["warning", "opportunities", "created_at", 500],
+        ["warning", "opportunities", "customer_id", 1425],
     ]

@@ -33,37 +33,44 @@ def found(**rule):
     return made[made["rule"] == "own_rule"]
 
 
-@pytest.mark.parametrize(
-    ("rule", "keys"),
-    [
-        ({"max": 1_000_000, "where": {"stage": "New"}}, "b"),
-        ({"max": 1_000_000, "where": {"stage": ["Won", "Lost"]}}, ""),
-        ({"required": True}, "d"),
-        ({"required": True, "where": {"outcome": "won"}}, ""),
-        ({"column": "lost_reason", "empty": True}, None),
-        ({"column": "closed_at", "empty": True, "where": {"outcome": {"not_in": ["open"]}}}, "ad"),
-        ({"min": 100}, "c"),
-        ({"above": 70}, "c"),
-        ({"below": 2_000_000}, "b"),
-        ({"column": "stage", "in": ["New", "Won", "Lost"]}, "c"),
-        ({"column": "stage", "not_in": ["Offer"]}, "c"),
-        ({"column": "name", "matches": "^D-[0-9]+$"}, "c"),
-        ({"column": "name", "not_matches": "x"}, "c"),
-        ({"column": "closed_at", "after": "created_at"}, ""),
-        ({"column": "closed_at", "before": date(2026, 1, 25)}, "a"),
-        ({"column": "created_at", "min": date(2026, 1, 3)}, "ab"),
-        ({"column": "score", "unique": True}, "cd"),
-        ({"column": "score", "unique": ["stage"]}, ""),
-        ({"column": "score", "max": 2, "where": {"amount": {"empty": True}}}, "d"),
-    ],
-)
-def test_a_rule_finds_the_rows_that_break_it(rule, keys):
-    rows = found(**rule)
+CASES = [
+    ({"max": 1_000_000, "where": {"stage": "New"}}, "b"),
+    ({"max": 1_000_000, "where": {"stage": ["Won", "Lost"]}}, ""),
+    ({"required": True}, "d"),
+    ({"required": True, "where": {"outcome": "won"}}, ""),
+    ({"column": "lost_reason", "empty": True}, None),
+    ({"column": "closed_at", "empty": True, "where": {"outcome": {"not_in": ["open"]}}}, "ad"),
+    ({"min": 100}, "c"),
+    ({"above": 70}, "c"),
+    ({"below": 2_000_000}, "b"),
+    ({"column": "stage", "in": ["New", "Won", "Lost"]}, "c"),
+    ({"column": "stage", "not_in": ["Offer"]}, "c"),
+    ({"column": "name", "matches": "^D-[0-9]+$"}, "c"),
+    ({"column": "name", "not_matches": "x"}, "c"),
+    ({"column": "closed_at", "after": "created_at"}, ""),
+    ({"column": "closed_at", "before": date(2026, 1, 25)}, "a"),
+    ({"column": "created_at", "min": date(2026, 1, 3)}, "ab"),
+    ({"column": "score", "unique": True}, "cd"),
+    ({"column": "score", "unique": ["stage"]}, ""),
+    ({"column": "score", "max": 2, "where": {"amount": {"empty": True}}}, "d"),
+]
+
+
+@pytest.fixture(scope="module")
+def checked():
+    """Check all cases at once: each has its place as the rule's name."""
+    rules = [BASE | rule | {"name": f"rule {at}"} for at, (rule, _) in enumerate(CASES)]
+    return check(DEALS, config={"quality": {"rules": rules}})
+
+
+@pytest.mark.parametrize(("at", "rule", "keys"), [(at, *case) for at, case in enumerate(CASES)])
+def test_a_rule_finds_the_rows_that_break_it(checked, at, rule, keys):
+    rows = checked[checked["finding"].str.contains(f"rule [\"']rule {at}[\"']")]
     if keys is None:  # a column that this data does not have is said, not silently passed over
         assert rows["severity"].tolist() == ["error"]
         assert "names the column 'lost_reason', which opportunities does not have" in rows["finding"].iloc[0]
         return
-    assert rows["rows"].sum() == len(keys)
+    assert rows["rows"].sum() == len(keys), rule
     if keys:
         assert [e.partition(" ")[2].partition(":")[0] for e in rows["examples"].iloc[0]] == list(keys)[:3]
 

@@ -27,15 +27,15 @@ NEVER = 1e-18
 """How often one customer's records differ so that nothing else can make up for it: in name, or in year of birth."""
 _SHARED = {
     "name_key": (0.5, 1.0),
-    "email": (0.001, 0.02),
-    "phone": (0.01, 0.1),
+    "email": (0.001, 0.001),
+    "phone": (0.01, 0.05),
     "address": (0.3, 0.5),
     "postal": (0.5, 1.0),
     "place": (0.5, 1.0),
 }
 """How many others are expected to share a value that only the two records have, and for each further record that has
 it: people get the same name, hardly ever the same e-mail address, and a third record with it is mostly theirs, too."""
-_UNUSED = ("table", "id", "created_at", "filled", "told", "email_told", "phone_told")
+_UNUSED = ("table", "id", "created_at", "filled", "told", "email_told", "phone_told", "area")
 _BLOCKS = (
     "email",
     "phone",
@@ -75,6 +75,7 @@ _ONE_LETTER = (
 )
 _STREET_ALIKE = 'length("street_l") >= 8 AND damerau_levenshtein("street_l", "street_r") <= 2'
 _SAME_AREA = '("place_l" = "place_r" OR "postal_l" = "postal_r")'
+_NO_LAND = """NOT ("phone_l" LIKE '+%' AND "phone_r" LIKE '+%')"""
 _NO_PLACE = '("place_l" IS NULL OR "place_r" IS NULL)'
 COMPARISONS: dict[str, list[dict[str, Any]]] = {
     "name": [
@@ -98,7 +99,7 @@ COMPARISONS: dict[str, list[dict[str, Any]]] = {
     "phone": [
         _empty('"phone_l" IS NULL OR "phone_r" IS NULL'),
         _equal("phone", "same", 0.75, 1e-3),
-        _level('"phone_tail_l" = "phone_tail_r"', "same last digits", 0.05, 1e-6),
+        _level(f'"phone_tail_l" = "phone_tail_r" AND {_NO_LAND}', "same last digits", 0.05, 1e-6),
         _level("ELSE", "other", 0.2, 0.99),
     ],
     "address": [

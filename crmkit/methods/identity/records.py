@@ -42,9 +42,10 @@ def prepare(rows: pd.DataFrame, table: str) -> pd.DataFrame:
     -------
     DataFrame
         One row a record: `table`, `id`, `created_at`, `filled` (cells that hold something), `told` (the name as it
-        stands), `name` (words joined by
-        blanks), `name_key` (the same, sorted), `script`, `person`, `email`, `email_domain`, `email_local`,
-        `email_digits`, `phone`, `phone_tail`, `street`, `city`, `postal`, `place`, `born`; null where unknown.
+        stands), `name` (words joined by blanks), `name_key` (the same, sorted), `script`, `person`, `email`,
+        `email_domain`, `email_local`, `email_digits`, `phone`, `phone_tail`, `street`, `city`, `postal`, `place` (city
+        or postal code), `area` (that or the country), `address` (street and place), `place_named` (whether the name
+        has the city in it), `born`; null where unknown.
 
     Examples
     --------
@@ -78,7 +79,8 @@ def prepare(rows: pd.DataFrame, table: str) -> pd.DataFrame:
     made["street"] = _each(kinds["address"], contacts.street)
     made["city"] = _each(kinds["city"], contacts.place)
     made["postal"] = _each(kinds["postal_code"], contacts.postal)
-    made["place"] = made["city"].fillna(made["postal"]).fillna(land)
+    made["place"] = _or(made["city"], made["postal"])
+    made["area"] = _or(made["place"], land)
     made["address"] = _both(made["street"], made["place"])
     made["place_named"] = [
         c is not None and n is not None and c in n for c, n in zip(made["city"], made["name_key"], strict=True)
@@ -114,6 +116,10 @@ def _objects(values: list) -> pd.Series:
     return pd.Series(np.array([*values, None], object)[:-1], dtype=object)
 
 
+def _or(one: pd.Series, other: pd.Series) -> pd.Series:
+    return _objects([b if a is None else a for a, b in zip(one, other, strict=True)])
+
+
 def _both(one: pd.Series, other: pd.Series) -> pd.Series:
     pairs = zip(one, other, strict=True)
     return _objects([f"{a} | {b}" if a is not None and b is not None else None for a, b in pairs])
@@ -145,7 +151,7 @@ def blocked(records: pd.DataFrame) -> pd.DataFrame:
     made["block_email"] = _not_common(records["email"])
     made["block_phone"] = _not_common(records["phone_tail"])
     made["block_name"] = _not_common(records["name_key"], 10)
-    made["block_name_place"] = _not_common(_both(records["name_key"], records["place"]))
+    made["block_name_place"] = _not_common(_both(records["name_key"], records["area"]))
     made["block_name_digits"] = _not_common(_both(records["name_key"], records["email_digits"]), 10)
     pairs = zip(records["email_digits"], records["email"], strict=True)
     marks = [f"{d} | {e.rpartition('@')[2]}" if d is not None and len(d) >= 3 else None for d, e in pairs]
@@ -153,8 +159,7 @@ def blocked(records: pd.DataFrame) -> pd.DataFrame:
     made["block_address"] = _not_common(records["address"])
     made["block_street"] = _not_common(_both(records["street"], records["postal"]))
     first, last = (_objects([name.split(" ")[at] if name else None for name in records["name"]]) for at in (0, -1))
-    area = records["postal"].fillna(records["place"])
-    area = area.astype(object).where(area.notna(), None)
+    area = _or(records["postal"], records["area"])
     made["block_first"], made["block_last"] = (_not_common(_both(word, area)) for word in (first, last))
     made["block_domain"] = _not_common(records["email_domain"])
     made["block_local"] = _not_common(records["email_local"], 10)

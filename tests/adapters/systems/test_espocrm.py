@@ -98,3 +98,14 @@ def test_a_stage_that_nothing_explains_is_asked_for_and_told_in_a_few_lines(tmp_
     )
     adapters.run("espocrm", [bent], tmp_path / "crm", adapter=mine)
     assert crmkit.open(tmp_path / "crm").opportunities.to_pandas()["outcome"].tolist()[4] == "won"
+
+
+def test_a_workbook_with_labels_under_a_title(tmp_path):
+    adapters.run("espocrm", [FIXTURES / "xlsx"], tmp_path / "crm")
+    deals = crmkit.open(tmp_path / "crm").opportunities.to_pandas()
+    assert deals["outcome"].tolist() == ["won", "lost", "open"]
+    assert deals["created_at"].tolist() == list(pd.to_datetime(["2026-01-10", "2026-02-01", "2026-02-15"]))
+    assert deals["closed_at"].dropna().tolist() == list(pd.to_datetime(["2026-02-09", "2026-03-13"]))
+    assert deals[["amount", "probability"]].values.tolist() == [[1200.5, 1], [8000, 0], [5000, 0.5]]
+    assert deals["customer_id"].tolist() == ["Fjord Tools AS", "Łódź Papier sp. z o.o.", "Fjord Tools AS"]
+    assert deals["owner_id"].tolist() == ["Nora Lind", "Omar Haddad", "Nora Lind"]

@@ -79,6 +79,22 @@ def test_what_the_objects_can_measure(objects):
     assert objects.value("resolution_hours_mean", "2026-09") == pytest.approx((32 + 192) / 2)
 
 
+def test_without_metrics_nothing_says_when_tickets_were_first_answered(objects):
+    assert set(objects.table("tickets")["first_response_at"]) == {""}
+    assert any("first_response_at: empty: when a ticket was first answered" in x for x in objects.account.attention())
+
+
+def test_metrics_say_when_tickets_were_answered_solved_and_opened_again(importing):
+    metrics = importing("zendesk", HERE / "metrics", timezone="Europe/Warsaw")
+    shown = "opened_at", "first_response_at", "resolved_at", "reopened"
+    assert metrics.row("tickets", "1001", *shown) == [
+        "2026-09-01 10:00:00", "2026-09-01 12:00:00", "2026-09-02 18:00:00", "false",
+    ]  # fmt: skip
+    assert metrics.row("tickets", "1002", *shown[1:]) == ["2026-09-02 12:45:00", "2026-09-10 12:00:00", "true"]
+    assert metrics.row("tickets", "1003", *shown[1:]) == ["", "", "true"]  # open again
+    assert metrics.value("first_response_hours_mean", "2026-09") == pytest.approx((2 + 0.75) / 2)
+
+
 def test_the_export_of_tickets(views):
     assert views.rows == {"users": 2, "customers": 3, "tickets": 4, "surveys": 2}
     shown = "customer_id", "agent_id", "opened_at", "resolved_at", "priority", "channel", "reopened"

@@ -564,3 +564,11 @@ def test_plots_do_not_import_seaborn_or_the_cjk_package():
     code = "import sys, crmkit.plots, crmkit.plots.style as s; s.families(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"seaborn", "notojp_matplotlib", "scipy.stats", "sklearn", "ibis"} & set(loaded)
+
+
+def test_what_levers_were_stands_in_their_own_units():
+    rows = pd.DataFrame({"lever": ["win_rate", "sales_cycle_days"], "before": [0.64, 36.2], "after": [0.61, 37.0],
+                         "contribution": [-10.0, -5.0]})  # fmt: skip
+    twin = plots.levers(rows, unit="money", currency="EUR").crm_twin().text
+    assert "64.0%" in twin
+    assert "37.0 days" in twin.replace("\u00a0", " ")

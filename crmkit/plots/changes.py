@@ -6,18 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from crmkit.errors import UsageError
-from crmkit.numbers import common_digits
+from crmkit.numbers import common_digits, say
 from crmkit.plots import style, words
 from crmkit.plots.groups import difference, pick, points
 from crmkit.plots.over_time import need
 from crmkit.plots.text import short, wrap
 from crmkit.tables import table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: Steps of the bridges that take away; measured as amounts of at least 0.
 TAKEN = ("lost_customers", "contraction_mrr", "churned_mrr")
@@ -149,8 +147,22 @@ def levers(
         said = ", ".join(f"{n} {difference(s, what)}" for n, s in zip(names, size, strict=True))
         alt = f"{name} changed by {difference(whole, what)}: {said}." if names else f"No data: {name}."
         alt += f" {state[0].upper()}{state[1:]}." if names else ""
-        twin = partial(table, rows, caption=line, formats={effect: partial(difference, what=what)}, lang=what.lang)
+        told = _in_units(rows, lever, what)
+        twin = partial(table, told, caption=line, formats={effect: partial(difference, what=what)}, lang=what.lang)
         return style.attach(ax, alt=alt, data=frame, twin=twin)
+
+
+def _in_units(rows: pd.DataFrame, lever: str, what: words.About) -> pd.DataFrame:
+    """Write what a lever was before and after in its own unit, where it is a metric."""
+    from crmkit.metric import all_metrics
+
+    known, told = all_metrics(), rows.copy()
+    for column in ("before", "after"):
+        if column in told and all(name in known for name in told[lever]):
+            units = [known[name].unit for name in told[lever]]
+            told[column] = [say(value, unit, currency=what.currency, lang=what.lang)
+                            for value, unit in zip(rows[column], units, strict=True)]  # fmt: skip
+    return told
 
 
 def _draw_bridge(ax: Axes, labels: list[str], start: float, steps: np.ndarray, end: float, what: words.About) -> None:

@@ -239,8 +239,7 @@ def reading(args) -> None:
 
 
 PARTS = {
-    part.__name__: part
-    for part in (imports, questions, scorecard, memory, notebooks, lifetime, duplicates, reading)
+    part.__name__: part for part in (imports, questions, scorecard, memory, notebooks, lifetime, duplicates, reading)
 }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from crmkit.adapters import archives, lines, markup, workbooks
-from crmkit.adapters.encoding import CleanText, Seen, encoding_of
+from crmkit.adapters.encoding import CONTROLS, CleanText, Seen, encoding_of
 from crmkit.adapters.lines import Place, Record, Rows
 from crmkit.adapters.spec import Reading
 from crmkit.errors import DataError
@@ -208,6 +208,7 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
         raise DataError(
             f"{path.name} is a ZIP archive; give it by itself or in a folder, not under the name of a file."
         )
+    controls = len(start) - len(start.translate(None, CONTROLS))
     if workbooks.is_workbook(path, start):
         kind, encoding = "workbook", ""
         sheet, others, place = _sheet(path, reading, has)
@@ -216,6 +217,10 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
         sheet, place = _page(path, encoding, reading, has)
     else:
         kind, encoding, sheet, others = "text", encoding_of(path, start, reading.encoding), "", ()
+        if controls > max(20, 0.1 * len(start)) and not encoding.startswith(("utf-16", "utf-32")):
+            raise DataError(
+                f"{path.name} isn't text: {controls:,} of its first {len(start):,} bytes are no characters."
+            )
         with _text(path, encoding) as text:
             place = lines.locate(text, reading, has)
     return SourceFile(
@@ -420,10 +425,9 @@ def _load_row_by_row(
     con.begin()
     try:
         while batch := list(islice(rows, _BATCH)):
-            numbered = [(number + at, row) for at, (_, row) in enumerate(batch, 1)]
+            kept = [(at, row) for at, (_, row) in enumerate(batch, number + 1) if any(row)]
             number += len(batch)
-            kept = [(at, row) for at, row in numbered if any(row)]
-            met.empty += len(numbered) - len(kept)
+            met.empty += len(batch) - len(kept)
             columns = zip(*(row for _, row in kept), strict=True) if kept else ([] for _ in names)
             arrays = [pa.array([at for at, _ in kept], pa.int64()), *(pa.array(c, pa.string()) for c in columns)]
             con.register("incoming", pa.Table.from_arrays(arrays, names=["_row", *names]))

@@ -95,7 +95,7 @@ def test_metrics_by_hand(imported):
 
 def test_the_order_of_day_and_month_is_never_guessed(tmp_path):
     with pytest.raises(crmkit.DataError, match=r"day and month can't be told apart.*--dates"):
-        adapters.run("suitecrm", [FIXTURES], tmp_path / "crm")
+        adapters.run("suitecrm", [FIXTURES / "Calls.csv"], tmp_path / "crm")
 
 
 def test_tables_of_the_database_under_their_own_names(tmp_path):

@@ -24,7 +24,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CANDIDATES = ("cp932", "gb18030", "big5", "cp949", "cp1250", "cp1252", "cp1251", "iso8859-2")
+CANDIDATES = ("cp932", "gb18030", "big5", "cp949", "cp1250", "cp1252", "cp1251", "iso8859-2")
 CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])  # all but tab, line feed and carriage return
 # UTF-8 that was read as Windows-1252 or Latin-1 and written again (Ã¼, â€™, Â£), and C1 controls, which no text uses
 _MOJIBAKE = re.compile(rb"\xc3[\x82\x83]\xc2[\x80-\xbf]|\xc3\xa2\xe2\x82\xac|\xc2[\x80-\x84\x86-\x9f]")
@@ -211,7 +211,7 @@ def _wrong_encoding(path: Path, encoding: str, line: int) -> DataError:
     with archives.open_bytes(path) as file:
         raw = next((text for number, text in enumerate(file, 1) if number == line), b"")
     offers = []
-    for candidate in _CANDIDATES:
+    for candidate in CANDIDATES:
         try:
             text = raw.decode(candidate).strip()
         except UnicodeDecodeError:

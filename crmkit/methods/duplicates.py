@@ -78,7 +78,9 @@ def duplicates(data: Crm | Any, *, table: str = "customers", threshold: float = 
     and year of birth, as far as the table has them. Extra columns of the usual names count: address or street, city,
     postal_code or zip, phone, and for leads name. A pair whose names have nothing in common is never proposed, whatever
     else it shares: a household, a switchboard, an accountant's mailbox are no identity; nor are two persons of one
-    surname, or Siemens Polska and Siemens Deutschland. Neither the order of rows nor the ids change the result.
+    surname, or Siemens Polska and Siemens Deutschland. What more than 40 records share (a form's default, the
+    e-mail address of a counter) brings none of them together by itself. Neither the order of rows nor the ids change
+    the result.
 
     Parameters
     ----------

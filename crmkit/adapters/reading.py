@@ -43,7 +43,7 @@ class SourceFile:
     alias : str
         The adapter's short name for it.
     kind : str
-        "text", "workbook" or "page" (HTML).
+        "text", "workbook", "page" (HTML) or "spreadsheet" (one of 2003, written as XML).
     encoding, delimiter : str
         Of a text; a workbook has neither.
     sheet : str
@@ -67,7 +67,7 @@ class SourceFile:
 
     path: Path
     alias: str
-    kind: Literal["text", "workbook", "page"]
+    kind: Literal["text", "workbook", "page", "spreadsheet"]
     encoding: str
     delimiter: str
     headers: tuple[str, ...]
@@ -87,7 +87,7 @@ class SourceFile:
     @property
     def typed(self) -> bool:
         """Whether cells have types of their own: dates are ISO text then, and numbers have a point."""
-        return self.kind == "workbook"
+        return self.kind in ("workbook", "spreadsheet")
 
 
 @dataclass(frozen=True)
@@ -212,8 +212,9 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
     if workbooks.is_workbook(path, start):
         kind, encoding = "workbook", ""
         sheet, others, place = _sheet(path, reading, has)
-    elif markup.is_html(start):
-        kind, encoding, others = "page", encoding_of(path, start, reading.encoding or markup.charset(start)), ()
+    elif markup.is_html(start) or markup.is_spreadsheet(start):
+        kind = "spreadsheet" if markup.is_spreadsheet(start) else "page"
+        encoding, others = encoding_of(path, start, reading.encoding or markup.charset(start)), ()
         sheet, place = _page(path, encoding, reading, has)
     else:
         kind, encoding, sheet, others = "text", encoding_of(path, start, reading.encoding), "", ()
@@ -313,8 +314,8 @@ def _records(
         yield from workbooks.rows(file.path, file.sheet, cells, first=file.first_line, decimal=decimal)
         return
     with _text(file.path, file.encoding, seen) as text:
-        if file.kind == "page":
-            rows = ((line, row) for table, line, row in markup.rows(text) if str(table) == file.sheet)
+        if file.kind != "text":
+            rows = ((line, row) for table, line, row in markup.rows(text, decimal) if str(table) == file.sheet)
             yield from islice(rows, file.first_line - 1, None)
             return
         for _ in islice(text, file.first_line - 1):

@@ -97,11 +97,11 @@ def phone(text: str | None, country: str | None = None) -> str | None:
 def _national(digits: str, land: str | None) -> str | None:
     if land is None:
         return None
-    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_possible_number, parse
+    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
 
     try:
         number = parse(digits, land)
-        if digits.startswith("0") and not is_possible_number(number):  # a zero that is no longer dialled there
+        if number.italian_leading_zero and not is_valid_number(number):  # a zero that is no longer dialled there
             number = parse(digits.lstrip("0"), land)
         return format_number(number, PhoneNumberFormat.E164)
     except NumberParseException:

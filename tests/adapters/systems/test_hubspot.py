@@ -102,6 +102,21 @@ def test_metrics_worked_by_hand(warehouse):
     assert _value(crm, "nps", Q1) == 0  # one promoter, one detractor
 
 
+def test_what_was_merged_into_another_counts_once(warehouse):
+    crm, account = warehouse
+    assert "3007" not in _deals(crm).index  # merged into 3001
+    assert "905" not in crm.leads.to_pandas()["lead_id"].tolist()
+    for table in ("opportunities", "leads"):
+        assert f"{table}: 1 row left out by the rule filled _not_merged" in account.text()
+
+
+def test_the_pipeline_says_the_order_of_its_stages(warehouse):
+    stages = {stage.name: stage.meaning for stage in warehouse[0].config.stages}
+    assert list(stages.items()) == [
+        ("Rendez-vous", "open"), ("Démo faite", "open"), ("Signé", "won"), ("Perdu", "lost"),
+    ]  # fmt: skip
+
+
 def test_what_is_left_out_is_said(warehouse):
     said = warehouse[1].text()
     for line in (

@@ -81,6 +81,11 @@ def test_a_stage_counts_from_the_first_time_it_was_entered(api):
     }
 
 
+def test_the_table_of_stages_says_their_order(api):
+    stages = [(stage.name, stage.meaning) for stage in api[0].config.stages]
+    assert stages == [("Qualifizierung", "open"), ("Angebot", "open"), ("Auftrag erteilt", "won"), ("Verloren", "lost")]
+
+
 def test_activities_are_what_took_place(api):
     done = api[0].activities.to_pandas().set_index("activity_id")
     assert done["kind"].to_dict() == {

@@ -115,3 +115,15 @@ def test_without_a_probability_the_name_of_the_stage_says_that_it_is_won(tmp_pat
     )
     adapters.run("odoo", [tmp_path / "crm.lead.csv"], tmp_path / "crm")
     assert crmkit.open(tmp_path / "crm").opportunities.to_pandas()["outcome"].tolist() == ["won", "open"]
+
+
+def test_invoices_in_the_place_of_sales_orders(tmp_path):
+    account = adapters.run("odoo_invoices", [FIXTURES / "labels", FIXTURES / "invoices"], tmp_path / "crm")
+    crm = crmkit.open(tmp_path / "crm")
+    orders = crm.orders.to_pandas()
+    assert orders["number"].tolist() == ["INV/2026/00001", "RINV/2026/00001"]
+    assert orders["customer_id"].tolist() == ["__export__.res_partner_11_a1"] * 2
+    assert crm.measure("revenue", period="2026-Q1")["value"].item() == 1200.5 - 100.5
+    text = account.text()
+    assert "orders: 1 row left out by the rule without Status = Draft" in text
+    assert "orders: 1 row left out by the rule without Type = Vendor Bill" in text

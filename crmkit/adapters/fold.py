@@ -109,9 +109,7 @@ def _order(work: Work) -> tuple[str, str]:
             "in_order_of", f"the cells of {header!r} can be read in several ways; declare dates at the file."
         )
     best = choices[counts.index(max(counts[:-1]))]
-    file, row, text = work.one(
-        f"SELECT _file, _row, _moment FROM {named} WHERE ({best}) IS NULL ORDER BY 1, 2 LIMIT 1"
-    )
+    file, row, text = work.one(f"SELECT _file, _row, _moment FROM {named} WHERE ({best}) IS NULL ORDER BY 1, 2 LIMIT 1")
     raise work.error(
         "in_order_of",
         f"{text!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} under {header!r} is neither a "

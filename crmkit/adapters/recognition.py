@@ -20,7 +20,7 @@ from crmkit.adapters.candidates import SAME, Candidate, Recognised
 from crmkit.adapters.encoding import CANDIDATES as ENCODINGS
 from crmkit.adapters.headers import CELL, HEADER, fitting
 from crmkit.adapters.lines import holds, plain
-from crmkit.adapters.spec import EITHER, Adapter, FileSpec, Reading
+from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 _SHOWN = 5
@@ -85,7 +85,10 @@ def _groups(adapter: Adapter, alias: str) -> Groups:
         rules = (*table.only, *table.without, *table.one_row_for, table.in_order_of, *table.unpivot)
         found |= {(header,): found.get((header,), False) for header in rules if header}
     for rule in (rule for rule in adapter.crm_from_files.values() if rule.file == alias):
-        found |= {(rule.key,): True, (rule.value,): True}
+        if isinstance(rule, FromFile):
+            found |= {(rule.key,): True, (rule.value,): True}
+        else:
+            found |= {group: found.get(group, False) for group in (rule.key, rule.order, rule.closed, rule.won) if group}
     return found
 
 

@@ -88,7 +88,8 @@ def _groups(adapter: Adapter, alias: str) -> Groups:
         if isinstance(rule, FromFile):
             found |= {(rule.key,): True, (rule.value,): True}
         else:
-            found |= {group: found.get(group, False) for group in (rule.key, rule.order, rule.closed, rule.won) if group}
+            stages = (rule.key, rule.order, rule.closed, rule.won)
+            found |= {group: found.get(group, False) for group in stages if group}
     return found
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import company
 import entered_twice
+import importing
 import lifetime_value
 import pages
 from questions import QUESTIONS
@@ -209,7 +210,37 @@ def duplicates(args) -> None:
     say("seconds of processors", f"{found['work']:.1f}", "60", found["work"], 60)
 
 
-PARTS = {part.__name__: part for part in (imports, questions, scorecard, memory, notebooks, lifetime, duplicates)}
+def reading(args) -> None:
+    """`crmkit import` of a CSV of orders, all checked and accounted for, against readers that check nothing."""
+    path = importing.orders(args.folder, args.orders)
+    size = path.stat().st_size / 2**20
+    head(f"Import of {args.orders:,} orders, {size:,.0f} MB of CSV, to Parquet", "crmkit", "other")
+    python, reason = importing.environment(args.folder)
+    if python is None:
+        print(f"polars is left out: {reason}")
+    others = {"duckdb": sys.executable, "pandas": sys.executable, **({"polars": python} if python else {})}
+    runs = [
+        {way: importing.measured(way, path, where) for way, where in {"crmkit": sys.executable, **others}.items()}
+        for _ in range(args.processes)
+    ]
+    for found in runs:
+        for way in others:
+            if found[way]["answer"] != found["crmkit"]["answer"]:
+                raise AssertionError(f"{way} found {found[way]['answer']} and crmkit {found['crmkit']['answer']}")
+    for unit, words in (("seconds", "seconds"), ("processor", "seconds of the processor")):
+        for way in others:
+            ratios = [found["crmkit"][unit] / found[way][unit] for found in runs]
+            middle = [statistics.median(found[side][unit] for found in runs) for side in ("crmkit", way)]
+            shown = [f"{number:,.1f}" for number in middle]
+            say(f"{way}, {words}", *shown, statistics.median(ratios), importing.TARGETS[way])
+    peaks = {way: statistics.median(found[way]["megabytes"] for found in runs) for way in ("crmkit", *others)}
+    print("Peak MB: " + ", ".join(f"{way} {peak:,.0f}" for way, peak in peaks.items()))
+    say("whatever the size of the file, peak MB", f"{peaks['crmkit']:,.0f}", "1,000", peaks["crmkit"] / 1000, 1)
+
+
+PARTS = {
+    part.__name__: part for part in (imports, questions, scorecard, memory, notebooks, lifetime, duplicates, reading)
+}
 
 
 def data(args, tables: tuple[str, ...]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from crmkit.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from crmkit.adapters.account import Account
 
 
 def _open(options: Namespace):
@@ -174,6 +177,7 @@ def duplicates(options: Namespace) -> None:
 def import_(options: Namespace) -> None:
     """Turn an export into tables and print an account of it; or print an adapter, or what an export could be."""
     from crmkit import adapters
+    from crmkit.adapters.answers import answers
 
     if options.show_adapter:
         print(adapters.text_of(options.system), end="")
@@ -211,7 +215,26 @@ def import_(options: Namespace) -> None:
         skip_bad_rows=options.skip_bad_rows,
         file_format=options.file_format,
     )
-    _print_import(options, account.as_dict(), account.text())
+    answered = answers(account)
+    _print_import(options, account.as_dict() | {"answers": answered}, account.text() + _what_now(account, answered))
+
+
+def _what_now(account: Account, answered: dict[str, tuple[int, int]]) -> str:
+    """Say what the tables can answer, and what to type next."""
+    can = [f"{family} {yes} of {total}" for family, (yes, total) in answered.items() if yes]
+    cannot = [family for family, (yes, _) in answered.items() if not yes]
+    lines = ["", f"Metrics that this data can answer: {', '.join(can) or 'none'}."]
+    if cannot:
+        lines.append(f"None of {', '.join(cannot)}; `crmkit metrics --data DIR` says what each lacks.")
+    if account.to:
+        to = shlex.quote(account.to)
+        lines += [
+            "Next:",
+            f"  crmkit check --data {to}",
+            f"  crmkit metrics --data {to}",
+            f"  crmkit report --data {to}",
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _print_import(options: Namespace, data: Any, text: str) -> None:

@@ -233,7 +233,8 @@ def merged(crm: Crm, merges: str | Path | pd.DataFrame | Mapping[str, Any]) -> C
         tables[name] = changed if crm.rows.get(name, 0) > _LARGE else _kept(crm, changed, name)
         left = int(tables[name].count().to_pyarrow().as_py()) if twice else counts[name]
         if gone := counts[name] - left:
-            notes.append(f"{name}: {gone:,} rows repeat another after merging; the first of each counts.")
+            rows_ = "1 row repeats another" if gone == 1 else f"{gone:,} rows repeat others"
+            notes.append(f"{name}: {rows_} after merging; the first of each counts.")
             counts[name] = left
     label = str(merges) if isinstance(merges, str | Path) else "merges"
     notes = [*_notes(Path(label).name, rows, ends), *notes]
@@ -252,7 +253,8 @@ def _notes(name: str, rows: list[Row], ends: Mapping[str, Mapping[str, str]]) ->
         made.append(f"{name}: {rows_} of {table} {'was' if one else 'were'} merged into {others}.")
     if apart := Counter(row.table for row in rows if not row.into):
         told = " and ".join(f"{count:,} of {table}" for table, count in apart.items())
-        made.append(f"{name}: {told} were looked at and stay apart.")
+        one = apart.total() == 1
+        made.append(f"{name}: {told} {'was' if one else 'were'} looked at and {'stays' if one else 'stay'} apart.")
     return made
 
 

@@ -305,6 +305,8 @@ def _pattern(wrong: str, kind: str, value: object) -> None:
         re.compile(value)
     except re.error as error:
         raise UsageError(f"{wrong}a regular expression, and this one is not: {error}.") from None
+    if re.search(r"\(\?(=|!|<=|<!|P=)|\\[1-9]", value):
+        raise UsageError(f"{wrong}one without lookahead, lookbehind and references to groups; databases lack them.")
 
 
 def _names(value: object) -> bool:

@@ -98,7 +98,7 @@ def test_who_is_in_an_experiment_twice_counts_with_the_first_assignment(folder):
     crm = crmkit.open(folder)
     assert rows(crm, "experiments")[["customer_id", "variant"]].values.tolist() == [["001", "B"], ["004", "B"]]
     assert crm.rows["experiments"] == 2
-    assert "experiments: 1 rows repeat another after merging; the first of each counts." in crm.notes
+    assert "experiments: 1 row repeats another after merging; the first of each counts." in crm.notes
 
 
 def test_metrics_respect_it_and_notes_say_it(folder):
@@ -233,7 +233,7 @@ def test_records_kept_apart_are_told(folder):
     (folder / "merges.csv").write_text("table,id,into\ncustomers,002,001\ncustomers,003,\n", encoding="utf-8")
     crm = crmkit.open(folder)
     assert crm.rows["customers"] == 3
-    assert "merges.csv: 1 of customers were looked at and stay apart." in crm.notes
+    assert "merges.csv: 1 of customers was looked at and stays apart." in crm.notes
 
 
 def test_the_copy_of_a_report_is_merged_and_a_changed_map_is_read_again(folder, monkeypatch):

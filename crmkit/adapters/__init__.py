@@ -12,7 +12,7 @@ from crmkit.errors import UsageError
 
 if TYPE_CHECKING:
     from crmkit.adapters.account import Account
-    from crmkit.adapters.recognition import Recognised
+    from crmkit.adapters.candidates import Recognised
     from crmkit.adapters.spec import Adapter
 
 __all__ = ["recognise", "run", "systems", "text_of", "titles"]

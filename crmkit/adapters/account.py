@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
-
-_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 @dataclass(frozen=True)
@@ -162,101 +159,18 @@ class Account:
 
     def attention(self) -> list[str]:
         """List what the user should know before trusting the tables; empty where there is nothing."""
-        found = [f"{file.name}: {warning}" for file in self.files for warning in file.warnings]
-        for table in self.tables:
-            if table.repeated:
-                found.append(f"{table.name}: {_many(table.repeated, 'row')} repeating another row in full left out.")
-            for part in table.parts:
-                found += [
-                    f"{table.name}: {_many(n, 'row')} left out by the rule {rule}." for rule, n in part.left_out.items()
-                ]
-                for column in part.columns:
-                    found += [f"{table.name}.{column.name}: {line}" for line in _attention(column)]
-        return found
+        from crmkit.adapters import account_words
+
+        return account_words.attention(self)
+
+    def decisions(self) -> list[str]:
+        """List what only the user can decide, each with the way to say it; empty where there is nothing."""
+        from crmkit.adapters import account_words
+
+        return account_words.decisions(self)
 
     def text(self) -> str:
         """Write the account for people."""
-        return "\n".join(self._lines()) + "\n"
+        from crmkit.adapters import account_words
 
-    def _lines(self) -> Iterator[str]:
-        rows = sum(table.rows for table in self.tables)
-        yield f"{self.title}: {_many(len(self.tables), 'table')}, {_many(rows, 'row')} written to {self.to}"
-        yield "The source files are as they were; outer spaces of cells were removed."
-        yield ""
-        yield "Files read"
-        for file in self.files:
-            kind = [file.encoding, _DELIMITERS.get(file.delimiter, repr(file.delimiter))] if file.delimiter else []
-            kind += (
-                [f"{'table' if file.encoding != 'workbook' else 'workbook, sheet'} {file.sheet}"] if file.sheet else []
-            )
-            yield f"  {file.name}: {_many(file.rows, 'row')} ({', '.join(kind)})"
-            yield from (f"    {note}" for note in file.notes)
-            if file.columns_left_out:
-                yield f"    columns left out: {', '.join(file.columns_left_out)}"
-        if self.files_left_out:
-            yield f"  left out: {', '.join(self.files_left_out)}"
-        for table in self.tables:
-            yield ""
-            yield f"{table.name}: {_many(table.rows, 'row')} in {table.file}"
-            for part in table.parts:
-                yield from _part(part)
-            yield from (f"  not made: {why}" for why in table.parts_left_out)
-        if self.tables_left_out:
-            yield ""
-            yield "Tables not in this export"
-            yield from (f"  {name}: {why}" for name, why in self.tables_left_out.items())
-        yield ""
-        notes = self.attention()
-        yield (
-            "To know before you trust these tables" if notes else "Every cell was read, and every lookup found its row."
-        )
-        yield from (f"  - {note}" for note in notes)
-
-
-def _part(part: PartRead) -> Iterator[str]:
-    folded = f", one row for each {' and '.join(part.one_row_for)}" if part.one_row_for else ""
-    yield f"  from {', '.join(part.files)}: {part.rows:,} of {_many(part.rows_read, 'row')}{folded}"
-    width = max(len(column.name) for column in part.columns)
-    for column in part.columns:
-        share = "" if column.filled == column.rows else f", {column.filled:,} filled"
-        yield f"    {column.name:<{width}}  {column.source} ({column.how}{share})"
-        for kind, replaced in (("values", column.values), ("repaired", column.repairs)):
-            if replaced:
-                pairs = ", ".join(f"{r.value or 'empty'} → {r.became or 'empty'} ({r.cells:,})" for r in replaced)
-                yield f"    {'':<{width}}    {kind}: {pairs}"
-    if part.columns_not_there:
-        yield f"    not in this export: {', '.join(part.columns_not_there)}"
-
-
-def _attention(column: ColumnRead) -> Iterator[str]:
-    empty = column.rows - column.filled
-    if column.remark:
-        yield f"{column.remark}."
-    if column.note:
-        yield f"empty: {column.note}."
-    elif column.needed and empty - column.unread - column.sentinels - column.emptied > 0:
-        yield f"{_many(empty, 'row')} of {column.rows:,} without a value; the rows were kept."
-    if column.unread:
-        examples = _shown(column.unread_examples)
-        yield f"{_many(column.unread, 'cell')} could not be read and left empty, such as {examples}."
-    if column.sentinels:
-        examples = _shown(column.sentinel_examples)
-        yield f"{_many(column.sentinels, 'cell')} with a day that stands for none left empty, such as {examples}."
-    if column.unmatched or column.ambiguous:
-        what = []
-        if column.unmatched:
-            what.append(f"{_many(column.unmatched, 'cell')} not found in {column.lookup}")
-        if column.ambiguous:
-            what.append(f"{_many(column.ambiguous, 'cell')} fitting several rows of {column.lookup}")
-        result = "kept as they are" if column.lookup_kept else "left empty"
-        yield f"{' and '.join(what)}, {result}, such as {_shown(column.lookup_examples)}."
-    if column.emptied:
-        yield f"{_many(column.emptied, 'cell')} left out by the rule on other columns (only_if)."
-
-
-def _shown(examples: tuple[Example, ...]) -> str:
-    return ", ".join(f"{e.value!r} ({e.file}, line {e.line})" for e in examples)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+        return "\n".join(account_words.lines(self)) + "\n"

@@ -75,7 +75,19 @@ def number(value: str, decimal: str, thousands: str, *, hundredths: bool = False
     scaled = f"CASE {scale} WHEN '' THEN {found} WHEN '%' THEN {percent} ELSE {large} END"
     fraction = "" if decimal == "," else r"(\.\d+)?"
     easy = rf"regexp_matches({value}, '^-?\d+{fraction}$')"  # most are
-    return f"CASE WHEN {easy} THEN CAST({value} AS DOUBLE) ELSE {scaled} END"
+    usual = f"regexp_matches({value}, {_sql('^(' + '|'.join(shapes) + ')$')})"  # nothing but digits and marks
+    plainly = value
+    for group in groups:
+        plainly = (
+            f"regexp_replace({plainly}, {_sql(group)}, '', 'g')"
+            if group == "['’]"
+            else f"replace({plainly}, {_sql(group[-1])}, '')"
+        )
+    plainly = f"replace({plainly}, ',', '.')" if decimal == "," else plainly
+    return (
+        f"CASE WHEN {easy} THEN CAST({value} AS DOUBLE) WHEN {usual} THEN TRY_CAST({plainly} AS DOUBLE) "
+        f"ELSE {scaled} END"
+    )
 
 
 def plainly_written(value: str) -> str:
@@ -83,13 +95,19 @@ def plainly_written(value: str) -> str:
     return rf"regexp_matches({value}, '^-?\d+$')"
 
 
-def evidence(value: str) -> dict[str, str]:
-    """Return, by what it is evidence of, the SQL condition of a cell.
+def signs(value: str) -> dict[str, str]:
+    """Return the SQL conditions of a cell with a percent sign, and of one with a scale such as K."""
+    scaled = f"regexp_matches({_bare(value)}, {_sql('(?i)[0-9][ ]?(k|mn|m|bn|b)$')})"
+    return {"percent": f"regexp_matches({value}, '[%％]$')", "scaled": scaled}
+
+
+def evidence() -> tuple[str, dict[str, str]]:
+    """Return the SQL of what is looked at in a text called `cell`, and by what it is evidence of the conditions on it.
 
     "point" and "comma": that is the decimal mark. "one_comma" and "one_point": a single mark before three digits, which
-    may be either. "percent", "scaled": with such a sign.
+    may be either.
     """
-    text = core(value)
+    text = "bare"
     decimals = r"\d*M\d{1,2}|\d*M\d{4,}|0M\d*|\d{4,}M\d*|M\d+|\d+M"  # one mark that groups of three don't explain
     whole = r"\d{1,3}(?:M\d{3}){2,}"  # two groups or more
     mixed = r"\d{1,3}(?:M\d{3})+D\d*"
@@ -100,11 +118,10 @@ def evidence(value: str) -> dict[str, str]:
         return "^(?:" + "|".join([*parts, other.replace("D", mark)]) + ")$"
 
     point, comma = _sql(either(r"\.", ",")), _sql(either(",", r"\."))
-    return {
+    simple = "regexp_matches(cell, '^[0-9.,]+$')"
+    return f"CASE WHEN {simple} THEN cell ELSE {core('cell')} END AS bare", {
         "point": f"regexp_matches({text}, {point})",
         "comma": f"regexp_matches({text}, {comma})",
         "one_comma": rf"regexp_matches({text}, '^[1-9]\d{{0,2}},\d{{3}}$')",
         "one_point": rf"regexp_matches({text}, '^[1-9]\d{{0,2}}\.\d{{3}}$')",
-        "percent": f"regexp_matches({value}, '[%％]$')",
-        "scaled": f"regexp_matches({_bare(value)}, {_sql('(?i)[0-9][ ]?(k|mn|m|bn|b)$')})",
     }

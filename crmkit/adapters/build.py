@@ -138,7 +138,7 @@ def _filter(work: Work) -> dict[str, int]:
             keep = said if kind == "only" else f"NOT ({said})"
             gone = work.one(f"SELECT count(*) FROM {table} WHERE {' AND '.join(conditions)} AND NOT ({keep})")[0]
             if gone:
-                counts[f"{kind} {header} = {' / '.join(words)}"] = gone
+                counts[f"{kind} {header} = {' / '.join(word or 'empty' for word in words)}"] = gone
             conditions.append(keep)
     work.view = f"{work.prefix}_0"
     columns = ", ".join(dict.fromkeys(work.staged.headers.values()))

@@ -35,11 +35,18 @@ def counted(work: Work, accounts: list[tuple[ColumnSpec, ColumnRead]]) -> tuple[
         text, value = _names(spec)
         selects += [f"count({text})", f"count({value})"]
         ruined = f"{value} LIKE '%E+%' AND regexp_matches({value}, {literal(_RUINED)})"
-        selects.append(f"count(*) FILTER ({ruined})" if spec.type == "key" else "0")
+        if spec.type == "key":
+            selects.append(f"count(*) FILTER ({ruined})")
+        else:  # of times, whether some have a zone
+            selects.append(f"count(*) FILTER ({text} LIKE '%:%' AND {_zoned(text)})" if spec.type == "time" else "0")
     rows, *counts = work.one(f"SELECT {', '.join(selects)} FROM {work.view}")
     return rows, [
         _column(work, spec, account, rows, *counts[3 * n : 3 * n + 3]) for n, (spec, account) in enumerate(accounts)
     ]
+
+
+def _zoned(text: str) -> str:
+    return rf"regexp_matches({text}, ':\d\d([.,]\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$')"
 
 
 def _names(spec: ColumnSpec) -> tuple[str, str]:
@@ -48,7 +55,7 @@ def _names(spec: ColumnSpec) -> tuple[str, str]:
 
 
 def _column(
-    work: Work, spec: ColumnSpec, account: ColumnRead, rows: int, texts: int, filled: int, ruined: int
+    work: Work, spec: ColumnSpec, account: ColumnRead, rows: int, texts: int, filled: int, odd: int
 ) -> ColumnRead:
     """Complete a column's account; refuse one of which too much can't be read."""
     text, value = _names(spec)
@@ -61,7 +68,9 @@ def _column(
             'Say what an empty cell means by "" under values.',
         )
     account = replace(account, rows=rows, filled=filled)
-    if ruined:
+    if odd and spec.type == "time":
+        account = replace(account, how=f"{account.how}, zoned times converted to {work.zone}")
+    elif odd:
         first = work.examples(work.view, f"v:{spec.name}", f"regexp_matches({value}, {literal(_RUINED)})")[0]
         raise work.error(
             spec.name,

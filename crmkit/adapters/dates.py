@@ -13,6 +13,8 @@ _SEP = r"\s?[/.\-]\s?"
 _CLOCK = r"(?:(?:T|,?\s+(?:at\s+)?)(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)"
 _REST = _CLOCK + r"(?:\s*([AaPp])\.?[Mm]\.?|\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?$"
 _NUMBERS = rf"^(\d{{1,2}}){_SEP}(\d{{1,2}}){_SEP}"
+_EASY = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})((?: \d{1,2}:\d{2}(?::\d{2})?)?)$"
+_EASY_YEAR_FIRST = r"^(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})((?: \d{1,2}:\d{2}(?::\d{2})?)?)$"
 _WORD = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?\.?"
 _YEAR_FIRST = rf"^(\d{{4}}){_SEP}(\d{{1,2}}){_SEP}(\d{{1,2}})\.?" + _REST
@@ -62,11 +64,16 @@ def shape(value: str, order: str, zone: str) -> str:
             (rf"{_NUMBERS}({_EARLY})" + _REST, rf"20\3-{date}"),
             (rf"{_NUMBERS}(69|[7-9]\d)" + _REST, rf"19\3-{date}"),
         ]
+    year, month, day = {"dmy": (3, 2, 1), "mdy": (3, 1, 2), "ymd": (1, 2, 3)}[order]
+    easy = _EASY_YEAR_FIRST if order == "ymd" else _EASY
+    parts = _sql(rf"\{year}-\{month}-\{day}\4")  # most are written so, and a short way for them pays
+    quick = f"WHEN regexp_matches({value}, {_sql(easy)}) THEN "
+    quick += f"TRY_CAST(regexp_replace({value}, {_sql(easy)}, {parts}) AS TIMESTAMP)"
     whens = [_when(value, pattern, date, zone) for pattern, date in cases]
     if order == "ymd":
         stamps = ", ".join(map(_sql, COMPACT.split(" | ")))
         whens.append(f"WHEN regexp_matches({value}, {_sql(_DIGITS)}) THEN try_strptime({value}, [{stamps}])")
-    return f"CASE {' '.join(whens)} {_named(value, zone)} END"
+    return f"CASE {quick} {' '.join(whens)} {_named(value, zone)} END"
 
 
 def _when(value: str, pattern: str, date: str, zone: str) -> str:
@@ -103,27 +110,27 @@ def _moment(text: str, zone: str) -> str:
     )
 
 
-def evidence(value: str) -> dict[str, str]:
-    """Return, by what it is evidence of, the SQL condition of a cell.
+def evidence() -> tuple[str, dict[str, str]]:
+    """Return the SQL of what is looked at in a text called `cell`, and by what it is evidence of the conditions on it.
 
     "dmy" and "mdy": it is a date in that order alone. "either": it is one in both, and another one. "year_last": its
     year has two digits, and it could not be a year in the first place. "short": its year has two digits. "unix",
     "unix_ms", "excel", "compact": a number that could be a time between 1990 and 2100.
     """
-    any_year = _sql(rf"{_NUMBERS}(\d{{4}}|\d{{2}})(?:\D|$)")
-    first, second, year = (f"regexp_extract({value}, {any_year}, {n})" for n in (1, 2, 3))
-    day, month = f"TRY_CAST({first} AS INT)", f"TRY_CAST({second} AS INT)"
-    is_date = f"regexp_matches({value}, {any_year})"
-    is_short = f"{is_date} AND len({year}) = 2"
-    number = f"TRY_CAST({value} AS DOUBLE)"
-    return {
-        "dmy": f"{is_date} AND {day} BETWEEN 13 AND 31 AND {month} BETWEEN 1 AND 12",
-        "mdy": f"{is_date} AND {month} BETWEEN 13 AND 31 AND {day} BETWEEN 1 AND 12",
-        "either": f"{is_date} AND {day} BETWEEN 1 AND 12 AND {month} BETWEEN 1 AND 12 AND {day} <> {month}",
-        "short": is_short,
-        "year_last": f"{is_short} AND ({month} > 12 OR TRY_CAST({year} AS INT) NOT BETWEEN 1 AND 31)",
-        "unix": rf"regexp_matches({value}, '^\d{{9,10}}(\.\d+)?$') AND {number} BETWEEN 631152000 AND 4102444800",
-        "unix_ms": rf"regexp_matches({value}, '^\d{{12,13}}$') AND {number} BETWEEN 631152000000 AND 4102444800000",
-        "excel": rf"regexp_matches({value}, '^\d{{5}}(\.\d+)?$') AND {number} BETWEEN 32874 AND 73051",
-        "compact": f"regexp_matches({value}, {_sql(_COMPACT)})",
+    pattern = _sql(rf"{_NUMBERS}(\d{{4}}|\d{{2}})(?:\D|$)")
+    looked = (
+        f"regexp_extract(cell, {pattern}, ['a', 'b', 'c']) AS p, "
+        r"CASE WHEN regexp_matches(cell, '^\d{5,14}(\.\d+)?$') THEN TRY_CAST(cell AS DOUBLE) END AS number"
+    )
+    day, month = "TRY_CAST(p.a AS UTINYINT)", "TRY_CAST(p.b AS UTINYINT)"
+    return looked, {
+        "dmy": f"p.a <> '' AND {day} BETWEEN 13 AND 31 AND {month} BETWEEN 1 AND 12",
+        "mdy": f"p.a <> '' AND {month} BETWEEN 13 AND 31 AND {day} BETWEEN 1 AND 12",
+        "either": f"p.a <> '' AND {day} BETWEEN 1 AND 12 AND {month} BETWEEN 1 AND 12 AND {day} <> {month}",
+        "short": "len(p.c) = 2",
+        "year_last": f"len(p.c) = 2 AND ({month} > 12 OR TRY_CAST(p.c AS UTINYINT) NOT BETWEEN 1 AND 31)",
+        "unix": r"number BETWEEN 631152000 AND 4102444800",
+        "unix_ms": "number BETWEEN 631152000000 AND 4102444800000",
+        "excel": "number BETWEEN 32874 AND 73051",
+        "compact": f"number > 19900000 AND regexp_matches(cell, {_sql(_COMPACT)})",
     }

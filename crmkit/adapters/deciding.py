@@ -11,7 +11,8 @@ from crmkit.adapters.work import Work
 
 _WORDS = {"dmy": "day before month", "mdy": "month before day", "ymd": "year first"}
 _PLAIN = {"unix": "Unix seconds", "unix_ms": "Unix milliseconds", "excel": "Excel's days", "compact": "YYYYMMDD"}
-Found = dict[str, tuple[int, object]]
+_PLACE = "(CAST(_file AS BIGINT) << 40) + _row"
+Found = dict[str, tuple[int, tuple[str, str, int]]]
 
 
 def times(work: Work, spec: ColumnSpec, sql: str) -> tuple[str, str]:
@@ -59,7 +60,7 @@ def order(work: Work, spec: ColumnSpec, sql: str) -> tuple[str, str]:
         Where both orders fit all cells and would give other days, or where some cells fit only one and some only the
         other.
     """
-    found, filled = _count(work, work.view, sql, dates.evidence("cell"))
+    found, filled = _count(work, work.view, sql, *dates.evidence())
     for name, words in _PLAIN.items():
         if filled and found[name][0] == filled:
             return (dates.COMPACT if name == "compact" else name), words
@@ -109,9 +110,7 @@ def marks(work: Work, spec: ColumnSpec, sql: str, header: str = "") -> tuple[Rea
         return replace(reading, decimal=".", thousands=""), "as the workbook has it" if reading.decimal != "." else ""
     if reading.decimal != "auto":
         return reading, ""
-    tests = amounts.evidence("cell")
-    tests = {name: tests[name] for name in ("point", "comma", "one_comma", "one_point")}
-    found, _ = _count(work, work.view, sql, tests)
+    found, _ = _count(work, work.view, sql, *amounts.evidence())
     point, comma = found["point"][0], found["comma"][0]
     if point and comma:
         raise work.error(
@@ -139,24 +138,22 @@ def marks(work: Work, spec: ColumnSpec, sql: str, header: str = "") -> tuple[Rea
     )
 
 
-def _count(work: Work, view: str, sql: str, conditions: dict[str, str]) -> tuple[Found, int]:
-    """Count the cells for which each condition holds, with the first of them, in one pass; a condition is of `cell`."""
-    names = list(conditions)
-    first = "struct_pack(f := _file, r := _row, v := cell)"
-    selects = ", ".join(
-        f"count(*) FILTER ({name}), min({first}) FILTER ({name})" for name in (f"q{n}" for n in range(len(names)))
-    )
-    tests = ", ".join(f"({conditions[name]}) AS q{n}" for n, name in enumerate(names))
+def _count(work: Work, view: str, sql: str, looked: str, conditions: dict[str, str]) -> tuple[Found, int]:
+    """Count the cells for which each condition holds, with the place of the first of them, in one pass."""
+    selects = ", ".join(f"count(*) FILTER (q{n}), min({_PLACE}) FILTER (q{n})" for n, _ in enumerate(conditions))
+    tests = ", ".join(f"({condition}) AS q{n}" for n, condition in enumerate(conditions.values()))
     row = work.one(
-        f"SELECT count(cell), {selects} FROM (SELECT _file, _row, cell, {tests} FROM "
-        f"(SELECT _file, _row, {sql} AS cell FROM {view}) WHERE cell IS NOT NULL)"
+        f"SELECT count(*), {selects} FROM (SELECT _file, _row, {tests} FROM (SELECT _file, _row, cell, {looked} "
+        f"FROM (SELECT _file, _row, {sql} AS cell FROM {view}) WHERE cell IS NOT NULL))"
     )
-    return {name: (row[1 + 2 * n], row[2 + 2 * n]) for n, name in enumerate(names)}, row[0]
+    found = {name: (row[1 + 2 * n], (view, sql, row[2 + 2 * n])) for n, name in enumerate(conditions)}
+    return found, row[0]
 
 
-def _shown(work: Work, found: tuple[int, object]) -> str:
-    place = found[1]
-    example = work.example(place["f"], place["r"], place["v"])
+def _shown(work: Work, found: tuple[int, tuple[str, str, int]]) -> str:
+    view, sql, place = found[1]
+    at = f"_file = {place >> 40} AND _row = {place % (1 << 40)} AND {sql} IS NOT NULL"
+    example = work.example(*work.one(f"SELECT _file, _row, {sql} FROM {view} WHERE {at}"))
     file = f" of {example.file}" if len(work.staged.files) > 1 else ""
     return f"{example.value!r} in line {example.line}{file}"
 
@@ -176,8 +173,8 @@ def _other_columns(work: Work, spec: ColumnSpec) -> Iterator[tuple[str, str, str
             for header in {work.staged.find([name]) for name in column.wanted} - own - looked - {None}:
                 looked.add(header)
                 sql = cells.trimmed(work.staged.headers[header])
-                conditions = {k: v for k, v in dates.evidence("cell").items() if k in ("dmy", "mdy")}
-                found, _ = _count(work, work.staged.table, sql, conditions)
+                looked, tests = dates.evidence()
+                found, _ = _count(work, work.staged.table, sql, looked, {k: tests[k] for k in ("dmy", "mdy")})
                 if bool(found["dmy"][0]) != bool(found["mdy"][0]):
                     name = "dmy" if found["dmy"][0] else "mdy"
                     yield name, header, _shown(work, found[name])

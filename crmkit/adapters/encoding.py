@@ -24,8 +24,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CANDIDATES = ("cp932", "gb18030", "big5", "cp949", "cp1250", "cp1252", "cp1251", "iso8859-2")
-_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])  # all but tab, line feed and carriage return
+CANDIDATES = ("cp932", "gb18030", "big5", "cp949", "cp1250", "cp1252", "cp1251", "iso8859-2")
+CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])  # all but tab, line feed and carriage return
 # UTF-8 that was read as Windows-1252 or Latin-1 and written again (Ã¼, â€™, Â£), and C1 controls, which no text uses
 _MOJIBAKE = re.compile(rb"\xc3[\x82\x83]\xc2[\x80-\xbf]|\xc3\xa2\xe2\x82\xac|\xc2[\x80-\x84\x86-\x9f]")
 _LOST = b"\xef\xbf\xbd"  # U+FFFD: a character that an earlier program could not read
@@ -157,7 +157,7 @@ class CleanText(io.RawIOBase):
         if self._done:
             seen.sha256 = self._digest.hexdigest()
             seen.lines += self._last not in (b"", b"\n", b"\r")  # the last line may lack its end
-        return clean.translate(None, _CONTROLS) if seen.controls.count else clean
+        return clean.translate(None, CONTROLS) if seen.controls.count else clean
 
     def _without_marks(self, chunk: bytes, text: str) -> bytes:
         """Return a chunk as UTF-8, the byte order marks at the very beginning taken off."""
@@ -172,9 +172,9 @@ class CleanText(io.RawIOBase):
     def _look(self, clean: bytes) -> None:
         """Count the lines of a chunk, and what is odd in it."""
         seen = self.seen
-        controls = len(clean) - len(clean.translate(None, _CONTROLS))
+        controls = len(clean) - len(clean.translate(None, CONTROLS))
         if controls:
-            first = next(re.finditer(b"[" + re.escape(_CONTROLS) + b"]", clean)).start()
+            first = next(re.finditer(b"[" + re.escape(CONTROLS) + b"]", clean)).start()
             self._found(seen.controls, controls, clean, first)
         if not clean.isascii():
             lost = clean.count(_LOST)
@@ -191,7 +191,7 @@ class CleanText(io.RawIOBase):
         if not odd.count:
             odd.line = self.seen.lines + 1 + _line_ends(self._last, clean[:first])
             begin = max(clean.rfind(b"\n", 0, first), clean.rfind(b"\r", 0, first)) + 1
-            line = re.split(rb"[\r\n]", clean[begin : begin + 400], maxsplit=1)[0].translate(None, _CONTROLS)
+            line = re.split(rb"[\r\n]", clean[begin : begin + 400], maxsplit=1)[0].translate(None, CONTROLS)
             odd.text = line.decode("utf-8", "ignore")[:80]
         odd.count += count
 
@@ -211,7 +211,7 @@ def _wrong_encoding(path: Path, encoding: str, line: int) -> DataError:
     with archives.open_bytes(path) as file:
         raw = next((text for number, text in enumerate(file, 1) if number == line), b"")
     offers = []
-    for candidate in _CANDIDATES:
+    for candidate in CANDIDATES:
         try:
             text = raw.decode(candidate).strip()
         except UnicodeDecodeError:

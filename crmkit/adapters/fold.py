@@ -31,7 +31,7 @@ def fold(work: Work) -> None:
     spec = work.spec
     together = [cells.trimmed(work.staged.headers[_header(work, "one_row_for", name)]) for name in spec.one_row_for]
     thing = " || chr(31) || ".join(together)
-    order = _order(work)
+    moment, order = _order(work)
     taken, folded = [], {}
     for number, column in enumerate(spec.columns):
         rules = [holds(work.staged.headers[_header(work, column.name, name)], w) for name, w in column.where.items()]
@@ -47,7 +47,8 @@ def fold(work: Work) -> None:
     work.folded = folded
     table = f"{work.prefix}_folded"
     alone = "chr(30) || _file || '-' || _row"
-    rows = f"SELECT *, {order} AS _order, coalesce({thing}, {alone}) AS _thing FROM {work.view}"
+    named = f"(SELECT *, {moment} AS _moment FROM {work.view})"  # once: its text stands many times in the order's
+    rows = f"SELECT *, {order} AS _order, coalesce({thing}, {alone}) AS _thing FROM {named}"
     place = "min((_file, _row))"
     work.con.execute(
         f"CREATE TABLE {table} AS SELECT struct_extract({place}, 1) AS _file, struct_extract({place}, 2) AS _row, "
@@ -84,29 +85,31 @@ def _header(work: Work, where: str, name: str) -> str:
     return found
 
 
-def _order(work: Work) -> str:
-    """Return the SQL by which rows are put in order: as numbers, or as times in the one format that reads them all."""
+def _order(work: Work) -> tuple[str, str]:
+    """Return the SQL of the cell by which rows are put in order, and of the order of that cell, called _moment.
+
+    It is read as a number, or as a time in the one format that reads them all.
+    """
     if not work.spec.in_order_of:
-        return "0"  # sums, counts and extremes are the same in any order
+        return "NULL", "0"  # sums, counts and extremes are the same in any order
     header = _header(work, "in_order_of", work.spec.in_order_of)
     cell, reading = cells.trimmed(work.staged.headers[header]), work.adapter.files[work.spec.file].reading
     plain = replace(reading, decimal=".", thousands="") if reading.decimal == "auto" else reading
     auto = reading.dates == ("auto",)
     own = ColumnSpec("in_order_of", "time", True, headers=(header,), reading=reading)
     shapes = (deciding.times(work, own, cell)[0],) if auto else reading.dates
-    choices = [cells.number(cell, plain), *(cells.time(cell, choice, work.zone) for choice in shapes)]
-    counts = work.one(f"SELECT {', '.join(f'count({choice})' for choice in choices)}, count(*) FROM {work.view}")
+    choices = [cells.number("_moment", plain), *(cells.time("_moment", choice, work.zone) for choice in shapes)]
+    named = f"(SELECT *, {cell} AS _moment FROM {work.view})"
+    counts = work.one(f"SELECT {', '.join(f'count({choice})' for choice in choices)}, count(*) FROM {named}")
     readable = [choice for choice, count in zip(choices, counts[:-1], strict=True) if count == counts[-1]]
     if len(readable) == 1 or (readable and auto):  # what is read as times of numbers is in their order
-        return readable[0]
+        return cell, readable[0]
     if readable:
         raise work.error(
             "in_order_of", f"the cells of {header!r} can be read in several ways; declare dates at the file."
         )
     best = choices[counts.index(max(counts[:-1]))]
-    file, row, text = work.one(
-        f"SELECT _file, _row, {cell} FROM {work.view} WHERE ({best}) IS NULL ORDER BY 1, 2 LIMIT 1"
-    )
+    file, row, text = work.one(f"SELECT _file, _row, _moment FROM {named} WHERE ({best}) IS NULL ORDER BY 1, 2 LIMIT 1")
     raise work.error(
         "in_order_of",
         f"{text!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} under {header!r} is neither a "

@@ -46,7 +46,10 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
             alias: reading.stage(con, alias, files, rules.files[alias].reading, rules.files[alias].has)
             for alias, files in paths.items()
         }
-        tables, missing, used = _tables(con, rules, staged, file_format)
+        try:
+            tables, missing, used = _tables(con, rules, staged, file_format)
+        except DataError as error:
+            raise _with_warnings(error, staged) from None
         if not tables:
             why = "".join(f" {name}: {reason}." for name, reason in missing.items())
             raise DataError(
@@ -82,6 +85,17 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
         if to is not None:
             writing.whole(to, fill)
     return account
+
+
+def _with_warnings(error: DataError, staged: Mapping[str, Staged]) -> DataError:
+    """Say beside an error what was odd when the files were read: it may be the reason."""
+    found = [
+        f"\n  {file.path.name}: {warning}"
+        for group in staged.values()
+        for file in group.files
+        for warning in account_of(file, ()).warnings
+    ]
+    return DataError(f"{error}\nThis was odd when the files were read:{''.join(found)}") if found else error
 
 
 def _matters(setting: str, tables: tuple[TableWritten, ...]) -> bool:
@@ -122,9 +136,9 @@ def _tables(
     """Make each table from its parts whose files are there; say why others aren't, and which headers were used."""
     written, missing, number = [], {}, 0
     used = {
-        (rule.file, staged[rule.file].find([name]))
+        (rule.file, staged[rule.file].find(wanted))
         for rule in rules.crm_from_files.values()
-        for name in (rule.key, rule.value)
+        for wanted in rule.headers
         if rule.file in staged
     }
     for name in dict.fromkeys(spec.name for spec in rules.tables):

@@ -120,32 +120,33 @@ def records(lines: Iterable[str], delimiter: str, line: int = 1, *, cut: bool = 
     DataError
         Where a quotation mark is never closed, or closes in the midst of a cell some lines further down.
     """
-    recent: list[str] = []
+    recent: list[str] = []  # the lines of the record that is read, or was last
+    finished = False
 
     def taken() -> Iterator[str]:
+        nonlocal finished
         for text in lines:
+            if finished:
+                recent.clear()
+                finished = False
             recent.append(text)
             yield text
 
     reader = csv.reader(taken(), delimiter=delimiter)
-    start, begun, held = line, line, None
-    while True:
-        try:
-            record = next(reader)
-        except StopIteration:
-            if held and not cut:
-                _check_quotes(held, begun, delimiter)
-            return
-        except csv.Error:
-            raise DataError(
-                f"line {start} has a cell of more than 16 million characters; is a quotation mark never closed?"
-            ) from None
-        if len(recent) > 1 and not cut:
-            _check_quotes(recent, start, delimiter)
-        held, begun = list(recent), start
-        yield start, record
-        recent.clear()
-        start = line + reader.line_num
+    offset = start = begun = line
+    try:
+        for record in reader:
+            finished, begun = True, start
+            if len(recent) > 1 and not cut:
+                _check_quotes(recent, start, delimiter)
+            yield start, record
+            start = offset + reader.line_num
+    except csv.Error:
+        raise DataError(
+            f"line {start} has a cell of more than 16 million characters; is a quotation mark never closed?"
+        ) from None
+    if not cut:
+        _check_quotes(recent, begun, delimiter)
 
 
 def _check_quotes(text: list[str], line: int, delimiter: str) -> None:

@@ -66,6 +66,7 @@ def laid_over(given: Mapping[str, Any], said: Said) -> dict[str, Any]:
         if getattr(said, key):
             found["crm"][key] = getattr(said, key)
     _reading(found, said)
+    named: dict[str, list[list[str]]] = {}
     for text in said.columns:
         place, column, header = _place(text, "--column", "TABLE.COLUMN=HEADER")
         parts, name = _parts(found, place, "--column"), place.partition(":")[0]
@@ -73,6 +74,10 @@ def laid_over(given: Mapping[str, Any], said: Said) -> dict[str, Any]:
         if ":" in place:
             parts[0].pop("if_there", None)  # it is to be made, whatever else is there
         _put(parts, name, column, {"from": header})
+        for alias in {part.get("file") for part in parts if "header" in found["files"].get(part.get("file"), {})}:
+            named.setdefault(alias, []).append([header])
+    for alias, headers in named.items():  # the header line is the one that holds what the user sees in it
+        found["files"][alias]["header"] = headers
     for text in said.keep:
         name, dot, header = text.partition(".")
         if not (dot and header):

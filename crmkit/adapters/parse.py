@@ -12,7 +12,7 @@ from crmkit.adapters.overrides import Said
 from crmkit.adapters.parse_columns import column_rules
 from crmkit.adapters.parse_files import file_rules, reading_rules
 from crmkit.adapters.places import At, near
-from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading, TableSpec
+from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading, StagesOfFile, TableSpec
 from crmkit.errors import UsageError
 
 
@@ -116,7 +116,7 @@ def _check_lookups(at: At, tables: list[TableSpec], files: Mapping[str, FileSpec
 
 def _crm(
     at: At, given: Mapping, made: set[tuple[str, str]], files: Mapping[str, FileSpec]
-) -> tuple[dict[str, Any], tuple[str, ...], dict[tuple[str, ...], FromFile]]:
+) -> tuple[dict[str, Any], tuple[str, ...], dict[tuple[str, ...], FromFile | StagesOfFile]]:
     """Check the settings that go into crm.toml, as whoever opens the tables will read them."""
     settings, from_files = _settings_of_files(at, given, files, ())
     latest: tuple[str, ...] = ()
@@ -136,12 +136,14 @@ def _crm(
 
 def _settings_of_files(
     at: At, given: Mapping, files: Mapping[str, FileSpec], place: tuple[str, ...]
-) -> tuple[dict[str, Any], dict[tuple[str, ...], FromFile]]:
+) -> tuple[dict[str, Any], dict[tuple[str, ...], FromFile | StagesOfFile]]:
     """Part the settings that stand in the adapter from those that a file of the export says."""
     stated, found = {}, {}
     for name, value in given.items():
         if not isinstance(value, Mapping):
             stated[name] = value
+        elif (*place, name) == ("stages",) and value.get("file") in files:
+            found[*place, name] = _stages(at / name, value, files)
         elif "file" in value:
             here = at / name
             here.known(value, ("file", "key", "value", "times"))
@@ -152,3 +154,13 @@ def _settings_of_files(
             stated[name], further = _settings_of_files(at / name, value, files, (*place, name))
             found |= further
     return stated, found
+
+
+def _stages(at: At, given: Mapping, files: Mapping[str, FileSpec]) -> StagesOfFile:
+    """Check how the stages and their order are read from a file of the export."""
+    at.known(given, ("file", "key", "order", "closed", "won", "without"))
+    if ("closed" in given) != ("won" in given):
+        raise at.error("closed", "and won go together; without them every stage of the file is open")
+    texts = {key: at.texts(given, key, None) for key in ("key", "order")}
+    texts |= {key: at.texts(given, key) for key in ("closed", "won")}
+    return StagesOfFile(at.choice(given, "file", tuple(files)), **texts, unless=at.conditions(given, "without"))

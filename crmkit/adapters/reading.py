@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from crmkit.adapters import archives, lines, markup, workbooks
-from crmkit.adapters.encoding import CleanText, Seen, encoding_of
+from crmkit.adapters.encoding import CONTROLS, CleanText, Seen, encoding_of
 from crmkit.adapters.lines import Place, Record, Rows
 from crmkit.adapters.spec import Reading
 from crmkit.errors import DataError
@@ -43,7 +43,7 @@ class SourceFile:
     alias : str
         The adapter's short name for it.
     kind : str
-        "text", "workbook" or "page" (HTML).
+        "text", "workbook", "page" (HTML) or "spreadsheet" (one of 2003, written as XML).
     encoding, delimiter : str
         Of a text; a workbook has neither.
     sheet : str
@@ -67,7 +67,7 @@ class SourceFile:
 
     path: Path
     alias: str
-    kind: Literal["text", "workbook", "page"]
+    kind: Literal["text", "workbook", "page", "spreadsheet"]
     encoding: str
     delimiter: str
     headers: tuple[str, ...]
@@ -87,7 +87,7 @@ class SourceFile:
     @property
     def typed(self) -> bool:
         """Whether cells have types of their own: dates are ISO text then, and numbers have a point."""
-        return self.kind == "workbook"
+        return self.kind in ("workbook", "spreadsheet")
 
 
 @dataclass(frozen=True)
@@ -208,14 +208,20 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
         raise DataError(
             f"{path.name} is a ZIP archive; give it by itself or in a folder, not under the name of a file."
         )
+    controls = len(start) - len(start.translate(None, CONTROLS))
     if workbooks.is_workbook(path, start):
         kind, encoding = "workbook", ""
         sheet, others, place = _sheet(path, reading, has)
-    elif markup.is_html(start):
-        kind, encoding, others = "page", encoding_of(path, start, reading.encoding or markup.charset(start)), ()
+    elif markup.is_html(start) or markup.is_spreadsheet(start):
+        kind = "spreadsheet" if markup.is_spreadsheet(start) else "page"
+        encoding, others = encoding_of(path, start, reading.encoding or markup.charset(start)), ()
         sheet, place = _page(path, encoding, reading, has)
     else:
         kind, encoding, sheet, others = "text", encoding_of(path, start, reading.encoding), "", ()
+        if controls > max(20, 0.1 * len(start)) and not encoding.startswith(("utf-16", "utf-32")):
+            raise DataError(
+                f"{path.name} isn't text: {controls:,} of its first {len(start):,} bytes are no characters."
+            )
         with _text(path, encoding) as text:
             place = lines.locate(text, reading, has)
     return SourceFile(
@@ -308,8 +314,8 @@ def _records(
         yield from workbooks.rows(file.path, file.sheet, cells, first=file.first_line, decimal=decimal)
         return
     with _text(file.path, file.encoding, seen) as text:
-        if file.kind == "page":
-            rows = ((line, row) for table, line, row in markup.rows(text) if str(table) == file.sheet)
+        if file.kind != "text":
+            rows = ((line, row) for table, line, row in markup.rows(text, decimal) if str(table) == file.sheet)
             yield from islice(rows, file.first_line - 1, None)
             return
         for _ in islice(text, file.first_line - 1):
@@ -420,10 +426,9 @@ def _load_row_by_row(
     con.begin()
     try:
         while batch := list(islice(rows, _BATCH)):
-            numbered = [(number + at, row) for at, (_, row) in enumerate(batch, 1)]
+            kept = [(at, row) for at, (_, row) in enumerate(batch, number + 1) if any(row)]
             number += len(batch)
-            kept = [(at, row) for at, row in numbered if any(row)]
-            met.empty += len(numbered) - len(kept)
+            met.empty += len(batch) - len(kept)
             columns = zip(*(row for _, row in kept), strict=True) if kept else ([] for _ in names)
             arrays = [pa.array([at for at, _ in kept], pa.int64()), *(pa.array(c, pa.string()) for c in columns)]
             con.register("incoming", pa.Table.from_arrays(arrays, names=["_row", *names]))

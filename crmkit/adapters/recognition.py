@@ -11,138 +11,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from crmkit.adapters import files as exports
 from crmkit.adapters import parse, reading
-from crmkit.adapters.encoding import _CANDIDATES as ENCODINGS
+from crmkit.adapters.candidates import SAME, Candidate, Recognised
+from crmkit.adapters.encoding import CANDIDATES as ENCODINGS
 from crmkit.adapters.headers import CELL, HEADER, fitting
 from crmkit.adapters.lines import holds, plain
-from crmkit.adapters.spec import EITHER, Adapter, FileSpec, Reading
+from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading
 from crmkit.errors import CrmkitError, DataError, UsageError
 
-SURE, AHEAD = 0.35, 0.08  # the least score of an answer, and how far it must be ahead of the next
-SAME = 0.02  # what an adapter that extends another must be ahead of it
 _SHOWN = 5
 
 
 Groups = dict[tuple[str, ...], bool]
 _PLAINLY = Reading(dates=(), unreadable=0.0)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One adapter, and how well it fits an export.
-
-    Attributes
-    ----------
-    system, title : str
-    score : float
-        0-1.
-    files : dict of str to str
-        Files that it would read, each with the adapter's short name for it.
-    files_left : tuple of str
-        Files that it would not read.
-    headers, headers_used : int
-        Headers of those files, and how many of them it would use.
-    telling : tuple of str
-        Headers it would use that few other adapters know.
-    lacking : tuple of str
-        What it can't do without and isn't there.
-    extends : str
-        The adapter that it extends, if any.
-    """
-
-    system: str
-    title: str
-    score: float
-    files: dict[str, str]
-    files_left: tuple[str, ...]
-    headers: int
-    headers_used: int
-    telling: tuple[str, ...]
-    lacking: tuple[str, ...]
-    extends: str = ""
-
-    def reasons(self) -> str:
-        """Say in one line why the score is what it is."""
-        total = len(self.files) + len(self.files_left)
-        said = f"{len(self.files)} of {total} files, {self.headers_used} of their {self.headers} headers used"
-        if self.telling:
-            said += f", among them {', '.join(self.telling)}"
-        return said + (f"; lacks {', '.join(self.lacking)}" if self.lacking else "")
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """The adapters that could read an export, the best first."""
-
-    candidates: tuple[Candidate, ...]
-    sources: tuple[str, ...]
-    encodings: dict[str, str]
-
-    @property
-    def clear(self) -> bool:
-        """Whether one adapter is clearly ahead of those that aren't its kin, and lacks nothing."""
-        best, *others = self.candidates or (None,)
-        if best is None or best.score < SURE or best.lacking:
-            return False
-        others = [other for other in others if not _kin(best, other)]
-        return not others or best.score - others[0].score >= AHEAD
-
-    @property
-    def system(self) -> str:
-        """The adapter that is clearly ahead.
-
-        Raises
-        ------
-        UsageError
-            Where none is; the text says which could be meant, and how to choose.
-        """
-        if not self.clear:
-            raise UsageError(self.text().rstrip())
-        return self.candidates[0].system
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the answer as plain data that JSON can hold."""
-        found = [asdict(candidate) for candidate in self.candidates]
-        return {"clear": self.clear, "candidates": found, "encodings": self.encodings}
-
-    def text(self) -> str:
-        """Write the answer for people."""
-        if not self.candidates:
-            return (
-                "No adapter knows any of these files. `crmkit import list` prints the products; for another, write an "
-                "adapter as maven.toml shows (`crmkit import maven --show-adapter`) and give it by --adapter.\n"
-            )
-        best = self.candidates[0]
-        verdict = "This is" if self.clear else "It isn't clear which product wrote this. It could be"
-        width = max(len(c.system) for c in self.candidates)
-        lines = [f"{verdict} {best.title}" + ("." if self.clear else ", or another of these:")]
-        lines += [f"  {c.score:4.0%}  {c.system:<{width}}  {c.reasons()}" for c in self.candidates]
-        lines += [f"  {name} is read as {alias}" for name, alias in best.files.items()]
-        if best.files_left:
-            lines.append(f"  left out: {', '.join(best.files_left)}")
-        kin = [c for c in self.candidates[1:] if _kin(best, c)]
-        lines += [f"  {c.system} reads the same headers: {c.title}" for c in kin]
-        lines += [
-            f"  {name} isn't UTF-8; as {encoding} its headers are known" for name, encoding in self.encodings.items()
-        ]
-        where = " ".join(_quoted(source) for source in self.sources)
-        encoding = "".join(f" --encoding {name}" for name in sorted(set(self.encodings.values()))[:1])
-        lines.append(f"Next: crmkit import {best.system} {where} --to my_crm{encoding}")
-        return "\n".join(lines) + "\n"
-
-
-def _kin(one: Candidate, other: Candidate) -> bool:
-    """Tell whether one adapter extends the other, or both the same."""
-    return (one.extends or one.system) == (other.extends or other.system)
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'" if any(c in text for c in " ()&;'\"*?") else text
 
 
 @dataclass(frozen=True)
@@ -200,7 +85,11 @@ def _groups(adapter: Adapter, alias: str) -> Groups:
         rules = (*table.only, *table.without, *table.one_row_for, table.in_order_of, *table.unpivot)
         found |= {(header,): found.get((header,), False) for header in rules if header}
     for rule in (rule for rule in adapter.crm_from_files.values() if rule.file == alias):
-        found |= {(rule.key,): True, (rule.value,): True}
+        if isinstance(rule, FromFile):
+            found |= {(rule.key,): True, (rule.value,): True}
+        else:
+            stages = (rule.key, rule.order, rule.closed, rule.won)
+            found |= {group: found.get(group, False) for group in stages if group}
     return found
 
 

@@ -7,8 +7,9 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from crmkit.adapters import cells
+from crmkit.adapters.fold import holds
 from crmkit.adapters.reading import Staged, line_of
-from crmkit.adapters.spec import Adapter, FromFile
+from crmkit.adapters.spec import Adapter, FromFile, StagesOfFile
 from crmkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,8 +33,38 @@ def from_files(con: duckdb.DuckDBPyConnection, rules: Adapter, staged: Mapping[s
         at = found
         for name in place[:-1]:
             at = at.setdefault(name, {})
-        at[place[-1]] = _numbers(con, rules, staged[rule.file], rule)
+        if isinstance(rule, StagesOfFile):
+            if stages := _stages(con, staged[rule.file], rule):
+                at[place[-1]] = stages
+        else:
+            at[place[-1]] = _numbers(con, rules, staged[rule.file], rule)
     return found
+
+
+def _stages(con: duckdb.DuckDBPyConnection, there: Staged, rule: StagesOfFile) -> dict[str, str]:
+    """Return the stages of a file in their order, each with its meaning; none where the file lacks the headers.
+
+    A name that means different things in different pipelines is left out.
+    """
+    name, order, closed, won = (there.find(wanted) for wanted in rule.headers[:4])
+    if name is None or order is None:
+        return {}
+
+    def flag(header: str | None) -> str:
+        return cells.flag(cells.trimmed(there.headers[header])) if header else "false"
+
+    gone = [
+        holds(there.headers[found], words) for header, words in rule.unless.items() if (found := there.find([header]))
+    ]
+    rows = con.execute(
+        f"SELECT {cells.trimmed(there.headers[name])} AS name, {flag(closed)}, {flag(won)} FROM {there.table} "
+        f"WHERE name IS NOT NULL AND NOT ({' OR '.join(gone) or 'false'}) "
+        f"ORDER BY TRY_CAST({there.headers[order]} AS DOUBLE) NULLS LAST, _file, _row"
+    ).fetchall()
+    meanings: dict[str, set[str]] = {}
+    for stage, is_closed, is_won in rows:
+        meanings.setdefault(stage, set()).add("won" if is_won else "lost" if is_closed else "open")
+    return {stage: meaning.pop() for stage, meaning in meanings.items() if len(meaning) == 1}
 
 
 def _numbers(con: duckdb.DuckDBPyConnection, rules: Adapter, there: Staged, rule: FromFile) -> dict[str, float]:

@@ -48,7 +48,7 @@ def _of_parts(work: Work, spec: ColumnSpec, parts: list[Source]) -> Source:
         return Source(f"CASE WHEN coalesce({', '.join(sqls)}) IS NOT NULL THEN {whole} END", " and ".join(names))
     if spec.computed:
         work.plain.add(spec.name)
-        return _computed(work, spec, [_filled(spec, sql) for sql in sqls], names)
+        return _computed(work, spec, _named(work, spec, sqls), names)
     either = ", else ".join(dict.fromkeys(names))
     return Source(f"coalesce({', '.join(sqls)})", either) if spec.first_filled else parts[0]
 
@@ -88,6 +88,14 @@ def cell(work: Work, spec: ColumnSpec, wanted: tuple[str, ...]) -> Source | None
         chosen = [{"sum": "added up", "count": "counted", "min": "least", "max": "greatest"}[spec.which]]
     chosen += [f"where {other} is {' or '.join(words)}" for other, words in spec.where.items()]
     return Source(sql, f"{header} ({' '.join(chosen)})")
+
+
+def _named(work: Work, spec: ColumnSpec, sqls: list[str]) -> list[str]:
+    """Give the cells of a computed column a name each in the chain, because their text stands many times in the sum."""
+    names = [f"c:{spec.name}:{number}" for number in range(len(sqls))]
+    for name, sql in zip(names, sqls, strict=True):
+        work.add(name, _filled(spec, sql))
+    return [identifier(name) for name in names]
 
 
 def _filled(spec: ColumnSpec, sql: str) -> str:

@@ -179,6 +179,39 @@ class FromFile:
     value: str
     times: float = 1.0
 
+    @property
+    def headers(self) -> tuple[tuple[str, ...], ...]:
+        """Both headers, as those of other rules."""
+        return (self.key,), (self.value,)
+
+
+@dataclass(frozen=True)
+class StagesOfFile:
+    """The stages of crm.toml as a file of the export lists them, each header in all its spellings.
+
+    Attributes
+    ----------
+    file : str
+    key, order : tuple of str
+        The stage's name, and the number by which stages are put in order.
+    closed, won : tuple of str
+        Whether a deal in it is closed, and whether it is won; without them every stage is open.
+    unless : mapping of str to tuple of str
+        Rows that are left out, such as stages that are deleted: words by header.
+    """
+
+    file: str
+    key: tuple[str, ...]
+    order: tuple[str, ...]
+    closed: tuple[str, ...] = ()
+    won: tuple[str, ...] = ()
+    unless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> tuple[tuple[str, ...], ...]:
+        """All headers that are read, each in all its spellings."""
+        return self.key, self.order, self.closed, self.won, *((header,) for header in self.unless)
+
 
 @dataclass(frozen=True)
 class Adapter:
@@ -191,5 +224,5 @@ class Adapter:
     as_of_latest: tuple[str, ...]
     files: Mapping[str, FileSpec]
     tables: tuple[TableSpec, ...]
-    crm_from_files: Mapping[tuple[str, ...], FromFile] = field(default_factory=dict)
+    crm_from_files: Mapping[tuple[str, ...], FromFile | StagesOfFile] = field(default_factory=dict)
     extends: str = ""

@@ -29,7 +29,7 @@ def typed(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple
             return cells.time(text, "iso", work.zone), "time"
         choice, why = deciding.times(work, spec, text)
         work.choices[spec.name] = choice
-        return cells.time(text, choice, work.zone), f"time, {why or choice}{_zone(work, text)}"
+        return cells.time(text, choice, work.zone), f"time, {why or choice}"
     if spec.type == "flag":
         return cells.flag(text), "yes or no"
     return text, "key, as text" if spec.type == "key" else "text"
@@ -70,11 +70,11 @@ def _signs(work: Work, spec: ColumnSpec, text: str) -> list[str]:
     """
     if spec.name in work.plain:
         return []
-    tests = amounts.evidence(text)
+    tests = amounts.signs(text)
     sign = f"trim(regexp_extract(ltrim({text}, '-−–+( '), {literal(currencies.PATTERN)}))"
     signs, percents, scales = work.one(
         f"SELECT list_sort(list_distinct(list({sign}) FILTER ({sign} <> ''))), count(*) FILTER ({tests['percent']}), "
-        f"count(*) FILTER ({tests['scaled']}) FROM {work.view} WHERE NOT regexp_matches({text}, '^-?[0-9.]+$')"
+        f"count(*) FILTER ({tests['scaled']}) FROM {work.view} WHERE regexp_matches({text}, '[^0-9., +-]')"
     )
     without = f"regexp_matches({text}, '[1-9]') AND NOT ({tests['percent']})"
     bare = work.one(f"SELECT count(*) FROM {work.view} WHERE {without}")[0] if percents else 0
@@ -96,9 +96,3 @@ def _signs(work: Work, spec: ColumnSpec, text: str) -> list[str]:
     if percents:
         found.append("percent signs " + ("as written" if spec.times == 0.01 else "as hundredths"))
     return found
-
-
-def _zone(work: Work, text: str) -> str:
-    zoned = rf"regexp_matches({text}, ':\d\d([.,]\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$')"
-    found = work.one(f"SELECT bool_or({zoned}) FROM {work.view}")[0]
-    return f", zoned times converted to {work.zone}" if found else ""

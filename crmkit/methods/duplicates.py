@@ -78,7 +78,9 @@ def duplicates(data: Crm | Any, *, table: str = "customers", threshold: float = 
     and year of birth, as far as the table has them. Extra columns of the usual names count: address or street, city,
     postal_code or zip, phone, and for leads name. A pair whose names have nothing in common is never proposed, whatever
     else it shares: a household, a switchboard, an accountant's mailbox are no identity; nor are two persons of one
-    surname, or Siemens Polska and Siemens Deutschland. Neither the order of rows nor the ids change the result.
+    surname, or Siemens Polska and Siemens Deutschland. What more than 40 records share (a form's default, the
+    e-mail address of a counter) brings none of them together by itself. Neither the order of rows nor the ids change
+    the result.
 
     Parameters
     ----------
@@ -228,15 +230,14 @@ def _named_clusters(pairs: pd.DataFrame, records: pd.DataFrame, joined: list[lis
         for number in (one, other):
             if number not in best or sure > best[number][0]:
                 best[number] = (sure, said)
-    rows = []
-    for numbers in joined:
-        keep = kept(numbers, records)
-        for number in numbers:
-            row, own = records.loc[number], records.at[keep, "id"]
-            rows.append((own, row["id"], number == keep, len(numbers), row["created_at"], row["filled"], *best[number]))
-    made = pd.DataFrame(rows, columns=list(CLUSTERS)).astype({"cluster": object, "id": object})
-    made = made.sort_values(
-        ["records", "cluster", "keep", "id"], ascending=[False, True, False, True], ignore_index=True
-    )
-    made["cluster"] = made.groupby("cluster", sort=False).ngroup() + 1
-    return made.astype({"keep": bool, "records": int, "filled": int, "probability": float})
+    keepers = kept(joined, records)
+    numbers, ids = keepers.index.to_numpy(), records["id"].to_numpy()
+    made = records.iloc[numbers][["id", "created_at", "filled"]].reset_index(drop=True)
+    made["own"], made["keep"] = ids[keepers.to_numpy()], keepers.to_numpy() == numbers
+    made["records"] = made.groupby("own")["id"].transform("size")
+    made["probability"] = [best[number][0] for number in numbers]
+    made["evidence"] = [best[number][1] for number in numbers]
+    made = made.sort_values(["records", "own", "keep", "id"], ascending=[False, True, False, True], ignore_index=True)
+    made["cluster"] = made.groupby("own", sort=False).ngroup() + 1
+    kinds = {"keep": bool, "records": "int64", "filled": "int64", "probability": float}
+    return made[list(CLUSTERS)].astype(kinds)

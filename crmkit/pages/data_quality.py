@@ -118,7 +118,7 @@ def answer(crm: Crm, found: Inspection) -> Html:
     """Say how many numbers may be trusted, which of those that matter may not, and what to mend first."""
     every = trust(found, measurable(crm))
     main = trust(found, main_numbers(crm))
-    text = f"{int((every['trust'] == YES).sum())} of {len(every)} numbers may be trusted."
+    text = f"{int((every['trust'] == YES).sum())} of {len(every)} numbers may be trusted, as far as a check can tell."
     for verdict, words in ((NO, "Not yet"), (CARE, "With care")):
         names = list(main.loc[main["trust"] == verdict, "metric"])
         if names:
@@ -155,11 +155,19 @@ def mend(crm: Crm, found: Inspection, *, most: int = 3) -> Html:
     return listed(said) if said else quiet("Nothing has to be mended: no error and no warning was found.")
 
 
-def trust_table(found: Inspection, metrics: list[str], *, period: str = "") -> Html:
-    """Make the table of the numbers that matter; all others are folded away behind it."""
+def trust_table(found: Inspection, metrics: list[str]) -> Html:
+    """List the numbers that matter: those to be used with care or not yet in a table, the others in a sentence."""
     judged = trust(found, metrics)
-    shown = judged[["number", "trust", "because"]].rename(columns={"trust": "to be trusted?"})
-    return grid(shown, caption=f"The numbers that matter{period}, and whether they may be trusted")
+    good = "; ".join(judged.loc[judged["trust"] == YES, "number"])
+    rest = listed([f"Of the numbers that matter, these may be trusted: {good}."] if good else [])
+    shown = judged.loc[judged["trust"] != YES, ["number", "trust", "because"]].reset_index(drop=True)
+    if not len(shown):
+        return rest
+    first = grid(
+        shown.rename(columns={"trust": "to be trusted?"}),
+        caption="Numbers that matter, to be used with care or not yet",
+    )
+    return Html(first.html + rest.html, f"{first.text}\n\n{rest.text}")
 
 
 def other_numbers(crm: Crm, found: Inspection) -> Html:

@@ -140,7 +140,7 @@ def already_merged(crm: Crm, *, period: str | Period = "latest", most: int = 12)
     if before is None:
         return listed([])
     rows = merge_effects(before, crm, period=period, metrics=MOVED)
-    said = listed([note for note in crm.notes if "merged into" in note or "stay apart" in note])
+    said = listed([note for note in crm.notes if "merged into" in note or "apart." in note or "after merging" in note])
     return _joined([said, _effects(before, rows, crm, period, most, "By merges.csv")])
 
 

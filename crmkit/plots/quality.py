@@ -94,7 +94,7 @@ def quality_finding(frame: pd.DataFrame, *, by: str, across: str) -> str:
     """
     known = frame[frame["value"].notna() & (frame["broken"] > 0)]
     if not len(known):
-        return "No row has an error or a warning"
+        return f"None of {_rows(frame, by):,} rows has an error or a warning"
     low = known.loc[known["value"].idxmin()]
     share, rows = say(low["value"], "share"), int(low["rows"])
     return f"{low[by]}, {_label(low[across])}: {share} of {rows:,} rows are without an error or warning, the lowest"

@@ -88,17 +88,20 @@ def _counts(look: Look, rules: Sequence[Rule]) -> pd.DataFrame:
     owner = data[look.owner] if look.owner else ibis.null("string")
     marked = data.select(owner_=owner, month_=month, **flags)
     asked = {"rows": marked.count()} | {name: marked[name].sum() for name in flags}
-    asked |= {f"d_{dimension}": marked.count(where=condition) for dimension, condition in _conditions(marked, rules)}
+    conditions = _conditions(marked, rules, keyed=bool(look.declared.key))
+    asked |= {f"d_{dimension}": marked.count(where=condition) for dimension, condition in conditions}
     return marked.group_by("owner_", "month_").agg(**asked).order_by("owner_", "month_").to_pyarrow().to_pandas()
 
 
-def _conditions(marked: ir.Table, rules: Sequence[Rule]) -> Iterator[tuple[str, ir.BooleanValue]]:
+def _conditions(marked: ir.Table, rules: Sequence[Rule], *, keyed: bool) -> Iterator[tuple[str, ir.BooleanValue]]:
     """Yield for each dimension, and for all, where a row has an error or a warning."""
     broken = {name: [] for name in DIMENSIONS}
     for at, rule in enumerate(rules):
         if rule.severity != "note":
             broken[rule.dimension].append(marked[f"b{at}"])
     for dimension, flags in broken.items():
+        if dimension == "uniqueness" and keyed and not flags:
+            yield dimension, ibis.literal(False)  # keys are unique where a table could be opened
         if flags:
             yield dimension, functools.reduce(operator.or_, flags)
     everything = [flag for flags in broken.values() for flag in flags]

@@ -58,6 +58,8 @@ def _columns(rule: OwnRule) -> list[str]:
 
 def broken(look: Look, rule: OwnRule) -> ir.BooleanValue:
     """Return where a rule is broken: in the rows that `where` chooses, where any of the tests does not hold."""
+    for column, tests in [(rule.column, rule.tests), *rule.where.items()]:
+        _typed(rule, look.data, column, tests)
     try:
         chosen = ibis.literal(True)
         for column, tests in rule.where.items():
@@ -73,6 +75,36 @@ def broken(look: Look, rule: OwnRule) -> ir.BooleanValue:
             f"The quality rule {rule.name!r} of crm.toml compares {rule.table}.{rule.column} with something of another "
             f"type: {str(error).splitlines()[0]}"
         ) from None
+
+
+def _typed(rule: OwnRule, data: ir.Table, column: str, tests: Mapping[str, object]) -> None:
+    """Refuse bounds of another type than the column's, which an engine would refuse less plainly."""
+    kind = data[column].type()
+    for word, value in tests.items():
+        if word in ("before", "after") and isinstance(value, str):
+            fits = data[value].type().is_string() == kind.is_string()
+        elif word in ("before", "after"):
+            fits = kind.is_temporal()
+        elif word in ("min", "max", "above", "below"):
+            fits = kind.is_temporal() if isinstance(value, date) else kind.is_numeric()
+        else:
+            continue
+        if not fits:
+            raise UsageError(
+                f"The quality rule {rule.name!r} of crm.toml asks that {rule.table}.{column} be {_WORDS[word]} "
+                f"{value}, but the column is {kind}. Correct the rule, or the column's cells."
+            )
+
+
+def _among(data: ir.Table, column: str, values: object) -> ir.BooleanValue:
+    """Tell where a column has one of some values; compared as text where the types differ."""
+    value = data[column]
+    if all(isinstance(one, int | float) and not isinstance(one, bool) for one in values) and value.type().is_numeric():
+        return value.isin(list(values))
+    if all(isinstance(one, date) for one in values) and value.type().is_temporal():
+        return value.isin([_bound(one) for one in values])
+    texts = [str(one).lower() if isinstance(one, bool) else str(one) for one in values]
+    return value.cast("string").isin(texts)
 
 
 def _bound(value: object) -> object:
@@ -98,8 +130,8 @@ _HOLDS: Mapping[str, Callable[[ir.Table, str, object], ir.BooleanValue]] = {
     "max": lambda data, column, value: data[column] <= _bound(value),
     "above": lambda data, column, value: data[column] > _bound(value),
     "below": lambda data, column, value: data[column] < _bound(value),
-    "in": lambda data, column, value: data[column].isin([_bound(one) for one in value]),
-    "not_in": lambda data, column, value: data[column].notin([_bound(one) for one in value]),
+    "in": _among,
+    "not_in": lambda data, column, value: ~_among(data, column, value),
     "matches": lambda data, column, value: data[column].cast("string").re_search(value),
     "not_matches": lambda data, column, value: ~data[column].cast("string").re_search(value),
     "before": lambda data, column, value: data[column] <= _other(data, value),

@@ -101,6 +101,7 @@ READ = {
     "gzip": (gzip.compress(TEXT.encode()), {}, PAIR, [2, 3], ""),
     "a page named .xls": (b"<html><table><tr><th>id</th><th>name</th></tr><tr><td>1<td>a<tr><td>2<td>b</table>", {}, PAIR, None, ""),
     "a page in an encoding it names": ('<meta charset="windows-1250"><table><tr><td>id<td>name<tr><td>1<td>Łódź</table>'.encode("cp1250"), {}, [("1", "Łódź")], None, ""),
+    "a spreadsheet of 2003": (b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Deals"><Table><Row><Cell><Data ss:Type="String">id</Data></Cell><Cell><Data ss:Type="String">name</Data></Cell><Cell><Data ss:Type="String">sum</Data></Cell></Row>\n<Row><Cell><Data ss:Type="String">1.5</Data></Cell><Cell ss:Index="3"><Data ss:Type="Number">2.5</Data><Comment><Data>why</Data></Comment></Cell></Row></Table></Worksheet></Workbook>', {"decimal": ","}, [("1.5", "", "2,5")], None, ""),
     "the second table of a page": (b"<table><tr><td>x</table><table><tr><td>id<td>name<tr><td>1<td>a<br>b</table>", {"header": HEADER}, [("1", "a\nb")], None, ""),
 }
 # fmt: on

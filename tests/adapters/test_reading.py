@@ -102,6 +102,12 @@ def test_short_rows_are_filled_up_and_counted(export):
     )
 
 
+def test_an_error_says_what_was_odd_when_the_file_was_read(export):
+    export.write("deals.csv", HEAD + ROW + "2,Zoë,2026-01-05\n")
+    with pytest.raises(DataError, match=r"outcome(?s:.*)This was odd(?s:.*)deals\.csv: 1 row with fewer cells.*line 3"):
+        export.run()
+
+
 def test_rows_with_too_many_cells_are_left_out_only_where_that_was_asked_for(export):
     export.write("deals.csv", HEAD + ROW + "2,Zoë,2026-01-05,Talking,,5,,\n3,Zoë,2026-01-05,Talking,,1,000,00\n")
     with pytest.raises(DataError, match=r"deals\.csv, line 4 has 8 cells where the header has 6.*--skip-bad-rows"):
@@ -191,7 +197,7 @@ def test_an_empty_cell_where_every_row_needs_one_of_few_values(export):
         export.run()
 
 
-@pytest.mark.parametrize("cell", ["05/01/2026", "Jan 5", "2026-02-30", "0001-01-01", "9999-12-31", "46000", "20260105"])
+@pytest.mark.parametrize("cell", ["05/01/2026", "Jan 5", "2026-02-30", "46000", "20260105"])
 def test_a_date_that_is_not_iso_is_not_guessed(export, cell):
     export.write("deals.csv", HEAD + ROW.replace("2026-01-05", cell))
     with pytest.raises(DataError, match=f"opportunities.created_at.* '{cell}' in deals.csv, line 2.*dates = "):
@@ -252,7 +258,7 @@ def test_rows_without_a_key_are_refused_with_the_way_out(export):
     ):
         export.run()
     export.bend('file = "deals"\n', 'file = "deals"\nwithout = { "Deal ID" = [""] }\n')
-    assert export.run().tables[1].parts[0].left_out == {"without Deal ID = ": 1}
+    assert export.run().tables[1].parts[0].left_out == {"without Deal ID = empty": 1}
 
 
 def test_mixed_currencies_in_one_column_are_refused(export):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 
+import ibis
 import pytest
 
 import crmkit
+from crmkit import paths
 from crmkit.config import read
 from crmkit.errors import UsageError
 from crmkit.quality import RULES, check, inspect, rules_of
+from crmkit.quality.rule import Look
+from crmkit.quality.rules import rules_for
 from crmkit.quality_settings import DIMENSIONS, THRESHOLDS, read_quality
 
 DEALS = {
@@ -122,6 +126,7 @@ def test_built_in_rules_can_be_switched_off_and_changed():
         ({"rules": [BASE | {"min": "1"}]}, ["min of quality rule 'mine' is '1'", "a number"]),
         ({"rules": [BASE | {"matches": "a"}]}, ["left out: the column is no text"]),
         ({"rules": [BASE | {"column": "name", "matches": "("}]}, ["regular expression, and this one is not"]),
+        ({"rules": [BASE | {"column": "name", "matches": "a(?!b)"}]}, ["without lookahead"]),
         ({"rules": [BASE | {"column": "stage", "min": 1}]}, ["left out: the column is text"]),
         ({"rules": [BASE | {"column": "created_at", "min": 5}]}, ["a date such as 2026-01-01"]),
         ({"rules": [BASE | {"required": "yes"}]}, ["required of quality rule 'mine' is 'yes'", "true"]),
@@ -144,16 +149,34 @@ def test_a_comparison_of_other_types_is_said_with_the_rules_name():
         found(column="score", min=date(2026, 1, 1))
 
 
+def test_flags_numbers_and_text_are_compared_as_they_are_written():
+    table = {
+        "leads": {"lead_id": list("abc"), "created_at": ["2026-01-01"] * 3, "hot": [True, False, True], "n": [1, 2, 3]}
+    }
+    rule = {"table": "leads", "name": "r", "column": "hot", "in": [True]}
+    more = [rule, rule | {"column": "n", "in": ["1", "x"]}, rule | {"column": "n", "in": [1, 2.0]}]
+    assert check(table, config={"quality": {"rules": more}})["rows"].tolist() == [1, 2, 1]
+
+
 def test_nothing_is_evaluated_as_code():
     rows = found(column="stage", **{"in": ["__import__('os').system('true')", "' OR 1=1 --"]})
     assert rows["rows"].tolist() == [4]
 
 
 def test_every_rule_that_is_asked_is_in_the_catalogue_with_its_dimension():
-    crm = crmkit.open("data/sample")
+    crm = crmkit.open(paths.sample_data())
     asked = {rule.name: rule.dimension for table in crm.tables for rule in rules_of(crm, table)}
     assert {name: RULES[name][0] for name in asked} == asked
     assert set(asked.values()) == set(DIMENSIONS)
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "snowflake", "bigquery", "databricks", "trino"])
+def test_every_rule_can_be_asked_of_other_engines(dialect):
+    crm = crmkit.open(paths.sample_data())
+    for table in crm.tables:
+        look = Look(crm, table)
+        flags = {f"b{at}": rule.broken for at, rule in enumerate(rules_for(look))}
+        assert "SELECT" in ibis.to_sql(look.data.select(**flags), dialect=dialect)
 
 
 def test_the_documented_example_is_read():

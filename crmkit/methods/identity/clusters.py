@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from crmkit.methods.identity import likeness
@@ -44,15 +46,32 @@ def clusters(pairs: pd.DataFrame, records: pd.DataFrame) -> list[list[int]]:
     return sorted(sorted(found) for found in members.values() if len(found) > 1)
 
 
-def kept(numbers: list[int], records: pd.DataFrame) -> int:
-    """Return the record of a cluster to keep: the oldest; of equally old ones the fullest, then the smallest id.
+def kept(groups: Sequence[Sequence[int]], records: pd.DataFrame) -> pd.Series:
+    """Return the record of each cluster to keep: the oldest; of equally old ones the fullest, then the smallest id.
+
+    Parameters
+    ----------
+    groups : list of list of int
+        The numbers of the records of each cluster.
+    records : DataFrame
+        With `created_at`, `filled` and `id`.
+
+    Returns
+    -------
+    Series
+        One row a record of a cluster, by its number: the number of the record that is kept in its place.
 
     Examples
     --------
     >>> records = pd.DataFrame({"created_at": pd.to_datetime(["2026-02-01", "2026-01-01", None]),
     ...                         "filled": [9, 3, 9], "id": ["1", "2", "3"]})
-    >>> kept([0, 1, 2], records)
-    1
+    >>> kept([[0, 1, 2]], records).tolist()
+    [1, 1, 1]
     """
-    rows = records.loc[numbers, ["created_at", "filled", "id"]].assign(filled=lambda frame: -frame["filled"])
-    return int(rows.sort_values(["created_at", "filled", "id"], na_position="last").index[0])
+    numbers = [number for group in groups for number in group]
+    home = [at for at, group in enumerate(groups) for _ in group]
+    rows = records.iloc[numbers][["created_at", "filled", "id"]].assign(home=home, number=numbers)
+    rows["filled"] = -rows["filled"]
+    rows = rows.sort_values(["home", "created_at", "filled", "id"], na_position="last")
+    first = rows.drop_duplicates("home").set_index("home")["number"]
+    return pd.Series(rows["home"].map(first).to_numpy(), index=rows["number"].to_numpy(), dtype="int64")

@@ -97,10 +97,13 @@ def phone(text: str | None, country: str | None = None) -> str | None:
 def _national(digits: str, land: str | None) -> str | None:
     if land is None:
         return None
-    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, parse
+    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
 
     try:
-        return format_number(parse(digits, land), PhoneNumberFormat.E164)
+        number = parse(digits, land)
+        if number.italian_leading_zero and not is_valid_number(number):  # a zero that is no longer dialled there
+            number = parse(digits.lstrip("0"), land)
+        return format_number(number, PhoneNumberFormat.E164)
     except NumberParseException:
         return None
 

@@ -93,19 +93,29 @@ def _first(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
     """Return the first of some columns that is there, as text or null."""
     for column in columns:
         if column in rows:
-            values = rows[column]
-            return values.astype(object).where(values.notna(), None)
+            return _objects([_text(value) for value in rows[column]])
     return pd.Series([None] * len(rows), dtype=object)
 
 
+def _text(value: Any) -> str | None:
+    """Return a cell as text, a whole number without its .0; None where it is empty.
+
+    >>> _text(49000.0), _text(" a "), _text(float("nan")), _text("")
+    ('49000', ' a ', None, None)
+    """
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if value is None or pd.isna(value):
+        return None
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
+
+
 def _named(rows: pd.DataFrame, columns: Sequence[str]) -> list[str | None]:
-    told = pd.Series([None] * len(rows), dtype=object)
+    told: list[str | None] = [None] * len(rows)
     for column in columns:
         if column in rows:
-            values = rows[column].astype(object)
-            text = values.where(values.notna() & (values.astype(str).str.strip() != ""), None)
-            told = told.where(told.notna(), text)
-    return [str(name) if isinstance(name, str) or pd.notna(name) else None for name in told]
+            told = [_text(new) if old is None else old for old, new in zip(told, rows[column], strict=True)]
+    return told
 
 
 def _each(values: pd.Series, make: Callable[[Any], str | None]) -> pd.Series:

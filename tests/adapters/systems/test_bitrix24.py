@@ -120,6 +120,9 @@ def test_deals_with_their_products_are_added_up_only_where_that_was_asked_for(tm
     assert deals[["opportunity_id", "amount", "outcome"]].values.tolist() == [
         ["101", 1200.5, "won"], ["102", 70, "open"],
     ]  # fmt: skip
+    assert deals["product"].fillna("").tolist() == ["Ключ", ""]
+    recognised = adapters.run("auto", [tmp_path / "deal.csv"], tmp_path / "crm")
+    assert recognised.system == "bitrix24_products"
 
 
 def test_a_closed_deal_in_a_stage_of_ones_own_is_asked_for(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -95,3 +96,49 @@ def test_a_word_without_a_meaning_is_named_with_the_way_out(tmp_path):
     (tmp_path / "my.toml").write_text(own, encoding="utf-8")
     crm, _ = _imported(tmp_path / "Deals.csv", tmp_path / "crm", adapter=tmp_path / "my.toml")
     assert (crm.opportunities.outcome == "won").sum().execute() == 3
+
+
+def _workbook(path: Path) -> Path:
+    """A workbook with notes on its first sheet, a title, true dates and percents, and a total as a formula."""
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(path)
+    book.add_worksheet("Notes").write(0, 0, "Ask Ann before changing anything")
+    sheet = book.add_worksheet("Deals")
+    day, money, share = (book.add_format({"num_format": f}) for f in ("dd/mm/yyyy", '#,##0.00 "€"', "0%"))
+    sheet.write(0, 0, "Deals of the first quarter")
+    sheet.write_row(2, 0, ["Customer", "Deal", "Amount", "Stage", "Probability", "Created", "Close date"])
+    rows = [
+        ("Heron Labs", "Routers", 12_500, "Won", 1, datetime(2026, 1, 5), datetime(2026, 2, 3)),
+        ("Kiel Systems", "Switches", 8_000.5, "Lost", 0, datetime(2026, 1, 7), datetime(2026, 2, 4)),
+        ("Oakfield", "Support", 3_250, "Negotiation", 0.6, datetime(2026, 2, 9), datetime(2026, 6, 12)),
+        ("Tern & Co", "Phones", None, "Open", 0.1, datetime(2026, 3, 2), None),
+    ]
+    for number, row in enumerate(rows, 3):
+        for column, value in enumerate(row):
+            shape = {2: money, 4: share, 5: day, 6: day}.get(column)
+            sheet.write(number, column, value, shape)
+    sheet.write(8, 0, "Total")
+    sheet.write_formula(8, 2, "=SUM(C4:C7)", money, 23_750.5)
+    book.close()
+    return path
+
+
+def test_a_workbook_says_more_than_its_text(tmp_path):
+    crm, account = _imported(_workbook(tmp_path / "Q1.xlsx"), tmp_path / "crm", currency="EUR")
+    deals = crm.opportunities.to_pandas().set_index("name")
+    assert deals["amount"].sum() == 23_750.5
+    assert str(deals.loc["Switches", "closed_at"])[:10] == "2026-02-04"  # not 2 April: a true date has no order
+    assert str(deals.loc["Support", "expected_close_at"])[:10] == "2026-06-12"
+    assert deals["probability"].tolist() == [1, 0, 0.6, 0.1]
+    assert crm.config.currency == "EUR"
+    assert _value(crm, "win_rate", "2026-02") == 1 / 2
+    assert "sheets left out: Notes" in account.text()
+
+
+def test_percents_without_a_sign_are_read_in_steps_of_five(tmp_path):
+    text = "Customer,Amount,Stage,Probability,Created\nA,100,Won,100,2026-01-05\nB,100,Proposal,60,2026-01-06\n"
+    (tmp_path / "deals.csv").write_text(text, encoding="utf-8")
+    crm, account = _imported(tmp_path / "deals.csv", tmp_path / "crm")
+    assert crm.opportunities.to_pandas()["probability"].tolist() == [1, 0.6]
+    assert "60 → 0.6 (1)" in account.text()

@@ -44,7 +44,7 @@ def test_a_visit_that_says_no_engagement_has_no_duration(events):
 
 
 def test_events_without_consent_are_of_nobodys_visit(events):
-    assert "web_sessions: 1 row left out by the rule without user_pseudo_id = ." in events.account.attention()
+    assert "web_sessions: 1 row left out by the rule without user_pseudo_id = empty." in events.account.attention()
 
 
 def test_what_it_measures(events):
@@ -70,10 +70,13 @@ def test_the_sample_of_a_warehouse(importing, shared, tmp_path):
     header, cells = text.split("\n", 1)
     source = tmp_path / "event_data.csv"
     source.write_text(f"{header.strip()}_again\n{cells}", encoding="utf-8")
-    found = importing("ga4", source).table("web_sessions").set_index("session_id")
+    imported = importing("ga4", source)
+    found = imported.table("web_sessions").set_index("session_id")
     plain = pd.read_csv(source, dtype=str)
     visits = plain.groupby(plain["user_pseudo_id"] + "/" + plain["param_ga_session_id"])
     assert len(found) == visits.ngroups == 5
     assert found["started_at"].to_dict() == visits["timestamp"].min().to_dict()
     engaged = visits["param_engagement_time_msec"].agg(lambda cells: cells.astype(int).sum() / 1000)
     assert found["duration_seconds"].astype(float).to_dict() == engaged.to_dict()
+    assert imported.value("sessions", "2024-09") == 5
+    assert imported.value("visitors", "2024-09") == plain["user_pseudo_id"].nunique() == 4

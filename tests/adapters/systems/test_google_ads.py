@@ -43,7 +43,7 @@ def test_costs_stand_on_the_day_on_which_they_arose(objects):
         ["2026-09-01", "marketing", "30.00001", "9001"],
         ["2026-09-02", "marketing", "40", "9002"],
     ]
-    assert "costs: 5 rows left out by the rule without cost_micros =  / 0." in objects.account.attention()
+    assert "costs: 5 rows left out by the rule without cost_micros = empty / 0." in objects.account.attention()
 
 
 def test_what_the_objects_can_measure(objects):

@@ -82,7 +82,7 @@ def test_activities_are_what_took_place(warehouse):
         "6001": "call", "6003": "email", "6004": "email", "6005": "meeting", "6007": "note", "6008": "task",
     }  # fmt: skip
     assert done["direction"].fillna("").tolist() == ["out", "in", "out", "", "", ""]
-    assert done.loc["6001", "duration_minutes"] == 5
+    assert done["duration_minutes"].fillna(0).tolist() == [5, 0, 0, 45, 0, 0]
     assert done.loc["6008", "at"] == pd.Timestamp("2026-02-02 16:30")
     assert done["opportunity_id"].fillna("").tolist() == ["3001", "", "", "3001", "", "3002"]
     assert done["lead_id"].fillna("").tolist() == ["901", "", "", "901", "", ""]
@@ -100,6 +100,21 @@ def test_metrics_worked_by_hand(warehouse):
     assert _value(crm, "lead_to_win_days", Q1) == pytest.approx(46 + 2 / 24)  # 20 December 08:00 to 4 February 10:00
     assert _value(crm, "first_response_hours", Q1) == 1
     assert _value(crm, "nps", Q1) == 0  # one promoter, one detractor
+
+
+def test_what_was_merged_into_another_counts_once(warehouse):
+    crm, account = warehouse
+    assert "3007" not in _deals(crm).index  # merged into 3001
+    assert "905" not in crm.leads.to_pandas()["lead_id"].tolist()
+    for table in ("opportunities", "leads"):
+        assert f"{table}: 1 row left out by the rule filled _not_merged" in account.text()
+
+
+def test_the_pipeline_says_the_order_of_its_stages(warehouse):
+    stages = {stage.name: stage.meaning for stage in warehouse[0].config.stages}
+    assert list(stages.items()) == [
+        ("Rendez-vous", "open"), ("Démo faite", "open"), ("Signé", "won"), ("Perdu", "lost"),
+    ]  # fmt: skip
 
 
 def test_what_is_left_out_is_said(warehouse):
@@ -124,9 +139,28 @@ def test_the_api_goes_by_its_flags(tmp_path):
     assert deals["stage"].tolist() == ["1234567", "7654321", "contractsent"]  # no table of stages: the ids stay
     assert deals["customer_id"].tolist() == ["501", "501", "502"]
     assert deals["kind"].tolist() == ["new", "renewal", "expansion"]
+    stages = crm.opportunity_stages.to_pandas()  # from the columns hs_v2_date_entered_…
+    assert stages.groupby("opportunity_id")["stage"].agg(sorted).to_dict() == {
+        "11": ["1234567", "appointmentscheduled", "contractsent"], "12": ["appointmentscheduled"],
+        "13": ["appointmentscheduled", "contractsent"],
+    }  # fmt: skip
     assert _value(crm, "win_rate", "2026-03") == 0.5
     assert _value(crm, "sales_cycle_days", "2026-03") == 10
     assert _value(crm, "pipeline_value", "2026-03") == 1200
+
+
+def test_the_history_of_properties_gives_the_stages_where_there_is_no_history_of_stages(tmp_path):
+    source = tmp_path / "export"
+    source.mkdir()
+    (source / "deal.csv").write_text("deal_id,property_dealname,deal_pipeline_stage_id,property_createdate\n")
+    (source / "deal_property_history.csv").write_text(
+        "deal_id,timestamp,source,name,value\n1,2026-01-05 10:00:00.123,CRM_UI,dealstage,appointmentscheduled\n"
+        "1,2026-01-06 10:00:00.5,CRM_UI,amount,900\n1,2026-01-20 10:00:00.5,CRM_UI,dealstage,closedwon\n"
+    )
+    account = adapters.run("hubspot", [source], tmp_path / "crm")
+    stages = pd.read_csv(tmp_path / "crm/opportunity_stages.csv")
+    assert stages["stage"].tolist() == ["appointmentscheduled", "closedwon"]
+    assert "opportunity_stages: 1 row left out by the rule only name = dealstage" in account.text()
 
 
 def test_a_stage_that_nothing_explains_is_refused(tmp_path):

@@ -26,7 +26,7 @@ def test_of_every_conversation_the_last_state_counts(objects):
 
 def test_a_message_that_nobody_answered_is_no_ticket(objects):
     assert "804" not in set(objects.table("tickets")["ticket_id"])
-    unanswered = "tickets: 1 row left out by the rule without first_contact_reply_created_at = ."
+    unanswered = "tickets: 1 row left out by the rule without first_contact_reply_created_at = empty."
     assert unanswered in objects.account.attention()
 
 

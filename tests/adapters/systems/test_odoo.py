@@ -35,7 +35,7 @@ def test_the_rows_of_every_table_and_what_is_left_out(labelled):
     }  # fmt: skip
     text = account.text()
     assert "customers: 1 row left out by the rule without Address Type" in text  # a warehouse is no customer
-    assert "opportunities: 1 row left out by the rule without type = lead" in text
+    assert "opportunities: 1 row left out by the rule without type = lead /" in text
     assert "orders: 1 row left out by the rule without External ID" in text  # the second line of an order
     assert "orders: 2 rows left out by the rule without Status = Quotation" in text
 
@@ -102,8 +102,9 @@ def test_technical_names_and_the_history_of_stages(technical):
         "__export__.res_partner_11_a1", "base.user_nora",
     ]  # fmt: skip
     passed = technical.opportunity_stages.to_pandas()
-    assert passed["opportunity_id"].tolist() == [f"{LEAD}12_f1"] * 2  # found by the number in the database
-    assert passed["stage"].tolist() == ["Angebot", "Gewonnen"]
+    assert passed["opportunity_id"].tolist() == [f"{LEAD}12_f1"] * 3  # found by the number in the database
+    assert passed["stage"].tolist() == ["Neu", "Angebot", "Gewonnen"]
+    assert passed["entered_at"].iloc[0] == pd.Timestamp("2026-01-10")  # when the deal was made
 
 
 def test_without_a_probability_the_name_of_the_stage_says_that_it_is_won(tmp_path):
@@ -114,3 +115,15 @@ def test_without_a_probability_the_name_of_the_stage_says_that_it_is_won(tmp_pat
     )
     adapters.run("odoo", [tmp_path / "crm.lead.csv"], tmp_path / "crm")
     assert crmkit.open(tmp_path / "crm").opportunities.to_pandas()["outcome"].tolist() == ["won", "open"]
+
+
+def test_invoices_in_the_place_of_sales_orders(tmp_path):
+    account = adapters.run("odoo_invoices", [FIXTURES / "labels", FIXTURES / "invoices"], tmp_path / "crm")
+    crm = crmkit.open(tmp_path / "crm")
+    orders = crm.orders.to_pandas()
+    assert orders["number"].tolist() == ["INV/2026/00001", "RINV/2026/00001"]
+    assert orders["customer_id"].tolist() == ["__export__.res_partner_11_a1"] * 2
+    assert crm.measure("revenue", period="2026-Q1")["value"].item() == 1200.5 - 100.5
+    text = account.text()
+    assert "orders: 1 row left out by the rule without Status = Draft" in text
+    assert "orders: 1 row left out by the rule without Type = Vendor Bill" in text

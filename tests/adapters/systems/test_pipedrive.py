@@ -60,6 +60,11 @@ def test_deals_of_the_api(api):
     assert deals["owner_id"].map(api[0].users.to_pandas().set_index("user_id")["name"]).iloc[1] == "Jürgen Groß"
 
 
+def test_the_pipeline_says_the_order_of_its_stages(api):
+    assert [stage.name for stage in api[0].config.stages] == ["Qualificado", "Proposta", "Negociação"]
+    assert {stage.meaning for stage in api[0].config.stages} == {"open"}
+
+
 def test_the_log_of_a_deal_gives_its_stages(api):
     stages = api[0].opportunity_stages.to_pandas()
     assert stages["stage"].tolist() == ["Proposta", "Negociação", "Proposta"]

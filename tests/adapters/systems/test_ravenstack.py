@@ -26,12 +26,12 @@ def _value(crm, metric: str, period: str) -> float:
     return crm.measure(metric, period=period)["value"].item()
 
 
-def test_all_rows_arrive_and_what_is_not_a_crms_is_left_out(firm):
+def test_all_rows_arrive(firm):
     _, account, _ = firm
     assert {table.name: table.rows for table in account.tables} == {
         "customers": 4, "subscriptions": 6, "tickets": 5, "surveys": 4,
     }  # fmt: skip
-    assert account.files_left_out == ("ravenstack_feature_usage.csv",)
+    assert account.files_left_out == ()
 
 
 def test_both_copies_become_the_same_tables(firm, tmp_path):
@@ -63,9 +63,16 @@ def test_churn_events_stand_beside_the_customers(firm):
     assert customers.loc["A-100002", ["churn_event_reason", "churn_event_feedback"]].tolist() == [
         "pricing", "switched to competitor",
     ]  # fmt: skip
-    assert customers.loc["A-100004", "churn_event_at"] == "2025-05-14"  # the first of two
+    assert customers.loc["A-100004", ["churn_event_at", "churn_events"]].tolist() == ["2025-06-30", "2"]
     assert _value(firm[0], "customers_at_end", "2025-Q2") == 3  # Tern & Co goes on with one subscription
     assert customers["churn_event_at"].notna().sum() == 2
+
+
+def test_what_customers_did_with_the_product_stands_with_the_subscription(firm):
+    used = firm[0].subscriptions.to_pandas().set_index("subscription_id")
+    columns = ["times_used", "usage_count", "usage_seconds", "usage_errors"]
+    assert used.loc["S-200001", columns].astype(float).tolist() == [2, 9 + 4, 5004 + 120, 0]
+    assert used.loc["S-200002", columns].isna().all()
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +109,10 @@ def test_published_totals(published):
     assert _value(crm, "mrr", "2024-Q4") == 10_159_608
     assert _value(crm, "tickets_opened", "2023-01-01/2025-01-01") == 2000
     assert _value(crm, "resolution_hours_mean", "2023-01-01/2025-01-01") == pytest.approx(35.861, abs=5e-4)
+    used, plain = crm.subscriptions.to_pandas(), _plain(source, "feature_usage")
+    used = used[["times_used", "usage_count"]].astype(float)
+    assert used.sum().tolist() == [25_000, plain["usage_count"].sum()]
+    assert used["times_used"].notna().sum() == plain["subscription_id"].nunique() == 4967
     scores = _plain(source, "supports_ticket")["satisfaction_score"].dropna()
     assert (scores == 3).sum() == 396  # 405 fours and 374 fives are satisfied
     assert _value(crm, "csat", "2023-01-01/2025-01-01") == (405 + 374) / 1175

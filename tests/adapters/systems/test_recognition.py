@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crmkit import adapters
-from crmkit.adapters import parse, recognition
+from crmkit.adapters import candidates, parse, recognition
 from crmkit.errors import DataError, UsageError
 
 HERE = Path(__file__).parent
@@ -41,7 +41,7 @@ def test_every_export_is_recognised(folder, known, monkeypatch):
     assert found.clear, found.text()
     assert found.system == place.parts[0]
     others = [c for c in found.candidates[1:] if c.system not in (c.extends, found.system)]
-    assert all(found.candidates[0].score - other.score >= recognition.AHEAD for other in others if not other.extends)
+    assert all(found.candidates[0].score - other.score >= candidates.AHEAD for other in others if not other.extends)
 
 
 def test_the_answer_says_why_and_what_to_type():

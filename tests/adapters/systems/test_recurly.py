@@ -74,3 +74,8 @@ def test_the_sample_of_a_warehouse(importing, shared):
     assert found.rows["subscriptions"] == len(last)
     mrr = found.table("subscriptions").set_index("subscription_id")["mrr"]
     assert mrr[mrr != ""].astype(float).to_dict() == last["subtotal"][mrr[mrr != ""].index].to_dict()
+    running = last[last["state"] != "expired"]
+    assert found.value("mrr", "2019") == running["subtotal"].sum() == 99 + 5596
+    invoices = pd.read_csv(source / "invoice_history_data.csv")
+    net = (invoices["total"] - invoices["tax"].fillna(0))[invoices["created_at"].str.startswith("2016")].sum()
+    assert found.value("revenue", "2016") == net == 198

@@ -23,7 +23,7 @@ def imported(tmp_path_factory):
 def test_the_rows_of_every_table_and_what_is_left_out(imported):
     _, account = imported
     assert {table.name: table.rows for table in account.tables} == {
-        "users": 2, "products": 2, "customers": 2, "campaigns": 1, "opportunities": 5, "opportunity_stages": 2,
+        "users": 2, "products": 2, "customers": 2, "campaigns": 1, "opportunities": 5, "opportunity_stages": 3,
         "leads": 2, "activities": 4, "orders": 2, "tickets": 2,
     }  # fmt: skip
     text = account.text()
@@ -52,6 +52,7 @@ def test_deals(imported):
 def test_the_audit_log_is_the_history_of_the_stages(imported):
     passed = imported[0].opportunity_stages.to_pandas()
     assert passed.values.tolist() == [
+        ["o-1", "Prospecting", pd.Timestamp("2026-01-10")],  # what stood there before the first change
         ["o-1", "Negotiation/Review", pd.Timestamp("2026-01-12 10:00")],
         ["o-1", "Closed Won", pd.Timestamp("2026-02-09 16:00")],
     ]
@@ -94,7 +95,7 @@ def test_metrics_by_hand(imported):
 
 def test_the_order_of_day_and_month_is_never_guessed(tmp_path):
     with pytest.raises(crmkit.DataError, match=r"day and month can't be told apart.*--dates"):
-        adapters.run("suitecrm", [FIXTURES], tmp_path / "crm")
+        adapters.run("suitecrm", [FIXTURES / "Calls.csv"], tmp_path / "crm")
 
 
 def test_tables_of_the_database_under_their_own_names(tmp_path):

@@ -92,7 +92,7 @@ def test_metrics_by_hand(imported):
 
 def test_the_order_of_day_and_month_is_never_guessed(tmp_path):
     with pytest.raises(crmkit.DataError, match=r"day and month can't be told apart.*--dates"):
-        adapters.run("vtiger", [FIXTURES], tmp_path / "crm")
+        adapters.run("vtiger", [FIXTURES / "Leads.csv"], tmp_path / "crm")
 
 
 def test_an_unknown_stage_at_100_percent_is_asked_for(tmp_path):

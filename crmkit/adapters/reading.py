@@ -186,8 +186,6 @@ def _in_words(path: Path) -> Iterator[None]:
         raise DataError(f"{path.name}{', ' if text.startswith('line ') else ' '}{text}") from None
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}.") from None
-    finally:
-        workbooks.forget()
 
 
 def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
@@ -254,26 +252,28 @@ def _named(headers: tuple[str, ...]) -> tuple[str, ...]:
 
 def _sheet(path: Path, reading: Reading, has: Wanted) -> tuple[str, tuple[str, ...], Place]:
     """Choose the sheet of a workbook: the one named, or the first that has the headers."""
-    names = workbooks.sheets(path)
-    if not names:
+    heads = workbooks.heads(path)
+    if not heads:
         raise DataError("is a workbook without a sheet that holds anything.")
-    wanted = [name for name in names if lines.like(name, reading.sheet or "*")]
+    wanted = [name for name in heads if lines.like(name, reading.sheet or "*")]
     if not wanted:
-        raise DataError(f"has no sheet {reading.sheet!r}; there are {', '.join(names)}.")
+        raise DataError(f"has no sheet {reading.sheet!r}; there are {', '.join(heads)}.")
     failure = None
     for name in wanted:
-        rows = list(islice(workbooks.rows(path, name), 1000))
         try:
-            place = lines.locate_rows(rows, reading, has)
+            place = lines.locate_rows(heads[name], reading, has)
         except DataError as error:
             failure = failure or error
             continue
         if not has or reading.headers or lines.holds(place.headers, has):
-            return name, tuple(other for other in names if other != name), place
+            return name, tuple(other for other in heads if other != name), place
     if failure:
         raise failure
-    rows = list(islice(workbooks.rows(path, wanted[0]), 1000))
-    return wanted[0], tuple(names[1:]), lines.locate_rows(rows, reading, ())
+    return (
+        wanted[0],
+        tuple(other for other in heads if other != wanted[0]),
+        lines.locate_rows(heads[wanted[0]], reading, ()),
+    )
 
 
 def _page(path: Path, encoding: str, reading: Reading, has: Wanted) -> tuple[str, Place]:

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from crmkit.errors import DataError
 
 _XML_BYTES = 2**31  # a sheet beyond is no longer read in memory
 _CELLS = 60_000_000
+_HEAD = 1000  # rows in which the header must stand
 _EXACT = 1e15  # a spreadsheet keeps 15 digits
 
 
@@ -46,17 +48,29 @@ def is_workbook(path: Path, start: bytes) -> bool:
     return start.startswith(archives.ZIP) and not archives.members(path)
 
 
-def sheets(path: Path) -> list[str]:
-    """Return the names of a workbook's sheets that can be seen and hold something.
+def heads(path: Path) -> dict[str, list[tuple[int, list[str]]]]:
+    """Return the first rows of every sheet that can be seen and holds something, by the sheet's name.
+
+    They are kept for the next question, because a sheet has to be read whole to know its beginning.
 
     Raises
     ------
     DataError
         Where the file is damaged, protected, or too large.
     """
-    book = _open(path)
-    visible = [s.name for s in book.sheets_metadata if str(s.visible).endswith("Visible") and "Work" in str(s.typ)]
-    return [name for name in visible if _guarded(path, book.get_sheet_by_name, name).start is not None]
+    disk = archives.split(path)[0].stat()
+    return dict(_heads(path, disk.st_mtime_ns, disk.st_size))
+
+
+@lru_cache(maxsize=16)
+def _heads(path: Path, *_: int) -> tuple[tuple[str, list[tuple[int, list[str]]]], ...]:
+    book, found = _open(path), []
+    for sheet in book.sheets_metadata:
+        if str(sheet.visible).endswith("Visible") and "Work" in str(sheet.typ):
+            cells = _guarded(path, book.get_sheet_by_name, sheet.name)
+            if cells.start is not None:
+                found.append((sheet.name, list(islice(_rows(path, cells, Cells(), 1, "."), _HEAD))))
+    return tuple(found)
 
 
 def rows(
@@ -71,8 +85,12 @@ def rows(
     DataError
         Where the sheet can't be read.
     """
-    met = met if met is not None else Cells()
-    found = _guarded(path, _sheet(path, sheet).iter_rows)
+    cells = _guarded(path, _open(path).get_sheet_by_name, sheet)
+    yield from _rows(path, cells, met if met is not None else Cells(), first, decimal)
+
+
+def _rows(path: Path, sheet: Any, met: Cells, first: int, decimal: str) -> Iterator[tuple[int, list[str]]]:
+    found = _guarded(path, sheet.iter_rows)
     number = 0
     while (row := _guarded(path, next, found, None)) is not None:
         number += 1
@@ -168,17 +186,6 @@ def _open(path: Path) -> Any:
         return _guarded(path, calamine.CalamineWorkbook.from_filelike, data)
     except archives.DAMAGED as error:
         raise archives.damaged(path, error) from None
-
-
-@lru_cache(maxsize=1)
-def _sheet(path: Path, name: str) -> Any:
-    """Return a sheet; the last one is kept, because it is looked at before it is loaded."""
-    return _guarded(path, _open(path).get_sheet_by_name, name)
-
-
-def forget() -> None:
-    """Let go of the sheet that was read last."""
-    _sheet.cache_clear()
 
 
 def _guarded(path: Path, call: Any, *given: Any) -> Any:

@@ -221,6 +221,8 @@ def merged(crm: Crm, merges: str | Path | pd.DataFrame | Mapping[str, Any]) -> C
     ends = resolved(rows, crm)
     if not ends:
         return crm
+    if crm.readers is not None:  # the whole tables are merged, and shown as these are
+        return shown_alike(merged(crm.readers.behind, merges), crm)
     tables, counts, notes = dict(crm.tables), dict(crm.rows), []
     maps = {table: _as_table(crm, pairs) for table, pairs in ends.items()}
     for table, pairs in maps.items():
@@ -241,6 +243,15 @@ def merged(crm: Crm, merges: str | Path | pd.DataFrame | Mapping[str, Any]) -> C
     made = replace(crm, tables=tables, rows=counts, notes=(*crm.notes, *notes), remembered={})
     made.remembered[UNMERGED] = crm
     return made
+
+
+def shown_alike(crm: Crm, other: Crm) -> Crm:
+    """Return a CRM as the readers of another one get it: without the names that they may not see."""
+    if other.readers is None:
+        return crm
+    from crmkit.personal.readers import PREFIXES, for_readers
+
+    return for_readers(crm, show_names=other.readers.shown == frozenset(PREFIXES))
 
 
 def _notes(name: str, rows: list[Row], ends: Mapping[str, Mapping[str, str]]) -> list[str]:

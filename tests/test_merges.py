@@ -246,6 +246,7 @@ def test_the_copy_of_a_report_is_merged_and_a_changed_map_is_read_again(folder, 
     assert (again.rows, again.notes) == (opened.rows, opened.notes)
     assert rows(again, "orders")["customer_id"].nunique() == 3
     assert crmkit.open(str(folder), merges=False).rows["customers"] == 4
+    assert unmerged(crmkit.open(str(folder), merges=False)) is None
     assert unmerged(again).rows["customers"] == 4
     (folder / "merges.csv").write_text("table,id,into\ncustomers,003,002\n", encoding="utf-8")
     assert crmkit.open(str(folder)).rows["customers"] == 3

@@ -15,6 +15,7 @@ from crmkit.methods.identity.clusters import clusters as put_together
 from crmkit.methods.identity.clusters import kept
 from crmkit.methods.identity.evidence import explain
 from crmkit.methods.identity.records import COMPARED, NAMES, ordered, prepare
+from crmkit.personal.readers import whole
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
@@ -183,6 +184,7 @@ def leads_of_customers(data: Crm, *, threshold: float = THRESHOLD) -> pd.DataFra
 def _rows(data: Any, table: str) -> pd.DataFrame:
     key = schema.TABLES[table].key[0]
     if hasattr(data, "relations"):
+        data = whole(data)  # names are compared, whoever may read them
         need(data, "duplicates", table)
         relation, present = data.relations.get(table), data.present[table]
         shown = [c for c in relation.columns if c in present or c not in schema.TABLES[table]]

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.merging import UNMERGED, beside, merged
+from crmkit.merging import UNMERGED, beside, merged, shown_alike
 from crmkit.metric import all_metrics, find
 from crmkit.periods import Period
+from crmkit.personal.readers import whole
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
@@ -88,13 +89,14 @@ def unmerged(crm: Crm) -> Crm | None:
     >>> unmerged(crmkit.open({"leads": {"lead_id": ["a"], "created_at": ["2026-01-01"]}})) is None
     True
     """
-    if UNMERGED in crm.remembered:
-        return crm.remembered[UNMERGED]
-    if not crm.files or beside(crm.label) is None:
-        return None
-    import crmkit
+    behind = whole(crm)
+    found = behind.remembered.get(UNMERGED)
+    told = any(" merged into " in note for note in behind.notes)  # a copy that a report shares has but the notes
+    if found is None and told and behind.files and beside(behind.label) is not None:
+        import crmkit
 
-    return crmkit.open(crm.label, merges=False)
+        found = behind.remembered[UNMERGED] = crmkit.open(behind.label, merges=False)
+    return None if found is None else shown_alike(found, crm)
 
 
 def _values(crm: Crm, names: list[str], period: Period, by: str) -> pd.DataFrame:

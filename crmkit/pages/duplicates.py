@@ -11,10 +11,10 @@ from crmkit.errors import CrmkitError, NotInThisData
 from crmkit.methods.duplicates import TABLES, THRESHOLD, Duplicates, leads_of_customers
 from crmkit.methods.duplicates import duplicates as find_duplicates
 from crmkit.methods.merge_effects import merge_effects, unmerged
-from crmkit.methods.merge_map import called
 from crmkit.numbers import say, say_change
 from crmkit.pages.showing import absent, fold, listed, quiet
 from crmkit.periods import Period
+from crmkit.personal.readers import who
 from crmkit.tables import Html, table
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def duplicates(
     threshold : float
         The probability from which two records count as one.
     show_names : bool
-        Whether names are shown beside the ids; they are personal.
+        Whether names stand beside the ids where `crm` is the whole tables; they are personal.
     most : int
         Clusters shown.
     """
@@ -101,15 +101,18 @@ def listing(
 ) -> Html:
     """List the largest and surest clusters: their ids, which record to keep, and why they are one.
 
-    Names are personal and shown on demand only; ids and evidence name no one.
+    Names are personal: readers of a report see codes unless they may see names, and whoever opened the whole tables
+    sees ids unless `show_names` is set. The evidence names no one.
     """
     made = found(crm, of, threshold=threshold)
     if isinstance(made, str) or not len(made.clusters):
         return listed([])
     rows = made.clusters[made.clusters["cluster"] <= most]
-    shown = pd.DataFrame({"cluster": rows["cluster"], f"{of[:-1]}_id": rows["id"]})
-    if show_names:
-        shown["name"] = rows["id"].map(called(crm, of)).fillna("")
+    shown = pd.DataFrame({"cluster": rows["cluster"]})
+    if crm.readers is not None or show_names:
+        shown[of[:-1]] = who(crm, rows["id"], table=of)
+    else:
+        shown[f"{of[:-1]}_id"] = rows["id"]
     shown["keep"] = rows["keep"].map({True: "keep", False: "merge"})
     shown["made"] = [f"{at:%Y-%m-%d}" if pd.notna(at) else "" for at in rows["created_at"]]
     shown["cells filled"], shown["evidence"] = rows["filled"], rows["evidence"]

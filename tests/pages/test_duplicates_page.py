@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 
 import crmkit
+from crmkit.merging import merged
 from crmkit.methods.duplicates import duplicates
 from crmkit.pages import duplicates as page
+from crmkit.personal.readers import for_readers
 from crmkit.plots.duplicates import match_scores
 
 ROWS = {
@@ -38,6 +40,20 @@ def test_the_block_counts_lists_and_shows_before_and_after(crm):
 def test_names_are_shown_on_demand_only(crm):
     assert "MEWA" not in page.duplicates(crm, period="2026-Q1").html.upper()
     assert "KAWIARNIA MEWA" in page.duplicates(crm, period="2026-Q1", show_names=True).html
+
+
+def test_readers_of_a_report_get_the_same_findings_and_codes_in_the_place_of_ids(crm, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    readers = for_readers(crm)
+    html = page.duplicates(readers, period="2026-Q1").html
+    assert "MEWA" not in html.upper()
+    assert "1 of 3 customers (33.3%)" in html
+    assert readers.customers.name.to_pandas().unique().tolist() == ["(hidden)"]
+    assert "Kawiarnia Mewa (1)" in page.duplicates(for_readers(crm, show_names=True), period="2026-Q1").html
+    one = merged(readers, page.found(readers).merges)
+    assert one.tables["customers"].name.to_pandas().unique().tolist() == ["(hidden)"]
+    assert one.rows["customers"] == 2
 
 
 def test_what_comes_from_data_is_escaped(crm):

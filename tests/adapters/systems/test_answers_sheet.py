@@ -56,3 +56,26 @@ def test_a_column_that_says_the_kind_of_survey(tmp_path):
     assert _value(crm, "ces") == 6
     by = crm.measure("nps", period=QUARTER, by="touchpoint").set_index("touchpoint")["value"]
     assert by["Delivery"] == 100
+
+
+def test_two_questions_about_satisfaction_are_not_mixed(tmp_path):
+    text = "Date,How satisfied are you with our shop?,How satisfied are you with our service?\n2026-01-15,5,2\n"
+    (tmp_path / "answers.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(crmkit.DataError, match=r"fits 2 columns, .*--column surveys:csat.score='How satisfied"):
+        adapters.run("answers_sheet", [tmp_path / "answers.csv"], tmp_path / "crm")
+    column = "surveys:csat.score=How satisfied are you with our service?"
+    adapters.run("answers_sheet", [tmp_path / "answers.csv"], tmp_path / "crm", columns=[column])
+    assert crmkit.open(tmp_path / "crm").surveys.to_pandas()["score"].tolist() == [2]
+
+
+def test_the_published_score_of_a_form_that_asks_in_its_own_words(shared, tmp_path):
+    asked = "On a scale of 0-10, how would you rate Sudzilla?"
+    adapters.run(
+        "answers_sheet",
+        [shared / "data/answers/nps_040/input_01.csv"],
+        tmp_path / "crm",
+        columns=[f"surveys:nps.score={asked}"],
+        dates="mdy",  # all days fit both orders; the other copy of the answers says 1 to 4 November
+    )
+    found = crmkit.open(tmp_path / "crm").measure("nps", period="2019-11")["value"].item()
+    assert round(found, 1) == -35.9

@@ -422,22 +422,33 @@ def _load_row_by_row(
     con.execute(f"CREATE TABLE {part} (_row BIGINT, {', '.join(f'{name} VARCHAR' for name in names)})")
     decimal = "," if reading.decimal == "," else "."
     rows = lines.table_rows(_records(file, seen, cells, decimal), len(names), reading, met)
-    number = 0
     con.begin()
     try:
-        while batch := list(islice(rows, _BATCH)):
-            kept = [(at, row) for at, (_, row) in enumerate(batch, number + 1) if any(row)]
-            number += len(batch)
-            met.empty += len(batch) - len(kept)
-            columns = zip(*(row for _, row in kept), strict=True) if kept else ([] for _ in names)
-            arrays = [pa.array([at for at, _ in kept], pa.int64()), *(pa.array(c, pa.string()) for c in columns)]
-            con.register("incoming", pa.Table.from_arrays(arrays, names=["_row", *names]))
+        for numbers, cells_of in _batches(rows, met):
+            columns = [pa.array(cells_of[i :: len(names)], pa.string()) for i in range(len(names))]
+            con.register("incoming", pa.Table.from_arrays([pa.array(numbers), *columns], names=["_row", *names]))
             con.execute(f"INSERT INTO {part} SELECT * FROM incoming")
             con.unregister("incoming")
     except BaseException:
         con.rollback()
         raise
     con.commit()
+
+
+def _batches(rows: Iterable[Record], met: Rows) -> Iterator[tuple[array, list[str]]]:
+    """Gather rows with a filled cell: their numbers, and all of their cells in one list, which costs least to keep."""
+    numbers, cells = array("q"), []
+    for number, (_, row) in enumerate(rows, 1):
+        if not any(row):
+            met.empty += 1
+            continue
+        numbers.append(number)
+        cells += row
+        if len(numbers) == _BATCH:
+            yield numbers, cells
+            numbers, cells = array("q"), []
+    if numbers:
+        yield numbers, cells
 
 
 def line_of(file: SourceFile, row: int, reading: Reading) -> int:

@@ -12,7 +12,7 @@ from crmkit.adapters.spec import EITHER, ColumnSpec, Reading
 
 _COLUMN_KEYS = (
     *SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "empty", "minor_of",
-    "minor_units", "id18", "required", "repairs",
+    "minor_units", "id18", "share", "required", "repairs",
     "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands",
     "missing", "unreadable",
 )  # fmt: skip
@@ -54,6 +54,7 @@ def column_rules(at: At, declared: schema.Table, name: str, value: object, readi
         minor_of=EITHER.join(at.texts(given, "minor_of")),
         minor_units=at.numbers(given, "minor_units"),
         id18=at.flag(given, "id18", False),
+        share=at.flag(given, "share", False),
         constant=at.text(given, "constant", "") if "constant" in given else None,
         row=at.flag(given, "row", False),
         absent=at.text(given, "absent", ""),
@@ -109,6 +110,8 @@ def _check_computed(at: At, given: Mapping, found: ColumnSpec) -> None:
         raise at.error("empty", "needs sum beside it")
     if found.minor_units and not found.minor_of:
         raise at.error("minor_units", 'needs minor_of = "…" beside it, the header of the currency')
+    if found.share and (found.type != "number" or "times" in given):
+        raise at.error("share", "needs a number, and finds its scale itself, without times")
     if found.id18 and found.type != "key":
         raise at.error("id18", f"needs a key, and the column is of type {found.type}")
     if found.which in ("sum", "count") and found.type not in ("number", "whole"):

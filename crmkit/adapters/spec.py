@@ -86,9 +86,9 @@ class ColumnSpec:
 
     One of `headers`, `combine`, `first_filled`, `sums`, `product`, `between`, `constant`, `row` says where a cell comes
     from; where the export has none of them, `absent` says why and the column stays empty. Then follow, in this order:
-    `missing`, `id18`, `repairs`, `lookup`, `values`, `only_if`, the type, `times`, `minor_of`. `remark` is what a
-    reader should know of the column. `split` and `part` take one piece of a cell; in a table that makes one row of
-    several, `which` ("first", "last", "sum", "count", "min", "max") and `where` say which row's cell it is, or what
+    `missing`, `id18`, `repairs`, `lookup`, `values`, `only_if`, the type, `times` or `share`, `minor_of`. `remark` is
+    what a reader should know of the column. `split` and `part` take one piece of a cell; in a table that makes one row
+    of several, `which` ("first", "last", "sum", "count", "min", "max") and `where` say which row's cell it is, or what
     becomes of all of them. `minus` are those of `sums` that are subtracted, `empty` is what an empty part of a sum
     counts as, `per` the unit of the time between two cells.
     """
@@ -108,6 +108,7 @@ class ColumnSpec:
     minor_of: str = ""
     minor_units: Mapping[str, float] = field(default_factory=dict)
     id18: bool = False
+    share: bool = False
     constant: str | None = None
     row: bool = False
     absent: str = ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from crmkit.adapters import amounts, cells, currencies, deciding
 from crmkit.adapters.account import ColumnRead
-from crmkit.adapters.cells import literal
+from crmkit.adapters.cells import identifier, literal
 from crmkit.adapters.sources import ABSENT, cell
 from crmkit.adapters.spec import ColumnSpec
 from crmkit.adapters.work import Work, no_header
@@ -38,6 +38,9 @@ def typed(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple
 def _number(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple[str, str]:
     notes = _signs(work, spec, text)
     reading, why = deciding.marks(work, spec, text, account.source)
+    if spec.share:
+        spec, said = _share(work, spec, cells.number(text, reading, 0.01))
+        notes = [*notes, said]
     make = cells.number if spec.type == "number" else cells.whole
     value = make(text, reading, spec.times)
     kind = "number" if spec.type == "number" else "whole number"
@@ -47,6 +50,17 @@ def _number(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tup
         words.append(f"minor units of {spec.minor_of}")
     scaled = f" × {spec.times:,.10g}" if spec.times != 1.0 else ""
     return value, ", ".join(word for word in words if word) + scaled
+
+
+def _share(work: Work, spec: ColumnSpec, hundredths: str) -> tuple[ColumnSpec, str]:
+    """Decide for a whole column whether its cells are shares up to 1, or hundredths, such as 60 or 60%, of them."""
+    text = identifier(f"t:{spec.name}")
+    most, percents = work.one(
+        f"SELECT max(abs({hundredths})), count(*) FILTER ({text} LIKE '%\\%%' ESCAPE '\\') FROM {work.view}"
+    )
+    if percents or (most is not None and most > 0.01):
+        return replace(spec, times=0.01), "hundredths"
+    return spec, "shares, as no cell is above 1"
 
 
 def _major(work: Work, spec: ColumnSpec, value: str) -> str:

@@ -115,7 +115,7 @@ def listing(
         shown[f"{of[:-1]}_id"] = rows["id"]
     shown["keep"] = rows["keep"].map({True: "keep", False: "merge"})
     shown["made"] = [f"{at:%Y-%m-%d}" if pd.notna(at) else "" for at in rows["created_at"]]
-    shown["cells filled"], shown["evidence"] = rows["filled"], rows["evidence"]
+    shown["cells"], shown["evidence"] = rows["filled"], rows["evidence"]
     total = int(made.clusters["cluster"].max())
     caption = (
         f"{min(most, total)} of {total:,} clusters of {of}: the oldest record is kept"
@@ -123,7 +123,8 @@ def listing(
         else (f"The one cluster of {of}: the oldest record is kept")
     )
     return fold(
-        f"{of.capitalize()} that are one: {min(most, total)} of {total:,} clusters", table(shown, caption=caption)
+        f"{of.capitalize()} that are one: {min(most, total)} of {total:,} clusters",
+        table(shown, caption=caption, numbers=["made"]),
     )
 
 
@@ -200,15 +201,12 @@ def _effects(crm: Crm, rows: pd.DataFrame, after: object, period: str | Period, 
         f"{lead}, {changed} of {len(rows)} metrics of {when} that count customers or leads move; most for its size "
         f"{top['title']}, from {values[0]} to {values[1]}."
     )
-    shown = _told(moved, currency)[["title", "before", "after", "change", "relative"]].rename(
-        columns={"title": "metric"}
-    )
-    units = {name: list(moved["unit"]) for name in ("before", "after")} | {"relative": "share"}
-    names = {"relative": "change, relative"}
+    shown = _told(moved, currency)[["title", "before", "after", "change"]].rename(columns={"title": "metric"})
+    units = {name: list(moved["unit"]) for name in ("before", "after")}
     caption = f"{lead}: numbers of {when} before and after"
     parts = [
         listed([text]),
-        table(shown, caption=caption, units=units, names=names, numbers=["change"], currency=currency),
+        table(shown, caption=caption, units=units, numbers=["change"], currency=currency),
     ]
     if "customers" in crm.tables and "segment" in crm.present["customers"]:
         parts.append(_by_segment(crm, after, period, lead))

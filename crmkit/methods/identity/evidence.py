@@ -50,13 +50,15 @@ _SHOWN = {"sp z o o": "Sp. z o.o.", "s r o": "s.r.o.", "gmbh": "GmbH", "ggmbh": 
 def _form(text: str) -> str:
     """Write a legal form as people do.
 
-    >>> _form("s a r l"), _form("sp z o o"), _form("limited"), _form("ag")
-    ('S.A.R.L.', 'Sp. z o.o.', 'Limited', 'AG')
+    >>> _form("s a r l"), _form("sp z o o"), _form("limited"), _form("ag"), _form("sp j")
+    ('S.A.R.L.', 'Sp. z o.o.', 'Limited', 'AG', 'sp.j.')
     """
     if text in _SHOWN:
         return _SHOWN[text]
     if text.replace(" ", "").isalpha() and all(len(word) == 1 for word in text.split()):
         return text.upper().replace(" ", ".") + "."
+    if " " in text and all(len(word) <= 3 for word in text.split()):
+        return text.replace(" ", ".") + "."
     return text.upper() if len(text) <= 3 else text.title()
 
 

@@ -16,6 +16,7 @@ from crmkit.plots.control import control_chart
 from crmkit.plots.credit import credit
 from crmkit.plots.customer_value import backtest, concentration
 from crmkit.plots.definitions import side_by_side
+from crmkit.plots.duplicates import match_scores
 from crmkit.plots.experiments import days_needed, peeking, stopping
 from crmkit.plots.findings import finding
 from crmkit.plots.flows import distribution, funnel
@@ -68,6 +69,7 @@ __all__ = [
     "lift_matrix",
     "lift_within",
     "lost_reasons",
+    "match_scores",
     "money_back",
     "outcomes",
     "pair_map",

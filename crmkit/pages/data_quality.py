@@ -106,8 +106,8 @@ def card(crm: Crm, found: Inspection) -> pd.DataFrame:
     rows = [
         ("trusted", "Numbers that you may trust", "count", usable, note),
         ("clean_rows", "Rows without an error or warning", "share", 1 - whole["broken"] / whole["rows"], ""),
-        ("errors", "Errors", "count", int(kinds.get("error", 0)), "kinds of defects, not rows"),
-        ("warnings", "Warnings", "count", int(kinds.get("warning", 0)), "kinds of defects, not rows"),
+        ("errors", "Kinds of errors", "count", int(kinds.get("error", 0)), "not rows"),
+        ("warnings", "Kinds of warnings", "count", int(kinds.get("warning", 0)), "not rows"),
     ]
     frame = pd.DataFrame(rows, columns=["metric", "title", "unit", "value", "note"])
     sizes = [None, int(whole["rows"]), None, None]

@@ -32,6 +32,7 @@ def load(path: Path, said: Said | None = None) -> Adapter:
         alias: file_rules(at / f"files.{alias}", alias, at.as_table(f"files.{alias}", value), base)
         for alias, value in at.table(given, "files").items()
     }
+    stages = at.table(at.table(given, "crm", {}), "stages", {})
     tables = []
     for name, value in at.table(given, "tables").items():
         if name not in schema.TABLES:
@@ -39,7 +40,7 @@ def load(path: Path, said: Said | None = None) -> Adapter:
         parts = value if isinstance(value, list) else [value]
         for number, part in enumerate(parts, 1):
             here = at / (f"tables.{name}" + (f" (part {number})" if len(parts) > 1 else ""))
-            tables.append(_table(here, name, here.as_table("", part), files))
+            tables.append(_table(here, name, here.as_table("", part), files, stages))
     if not files or not tables:
         raise at.error("", "an adapter needs at least one [files.NAME] and one [tables.NAME]")
     made = {(table.name, column.name) for table in tables for column in table.columns}
@@ -54,7 +55,7 @@ _TABLE_KEYS = (
 )  # fmt: skip
 
 
-def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> TableSpec:
+def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec], stages: Mapping[str, Any]) -> TableSpec:
     at.known(given, _TABLE_KEYS)
     file = at.text(given, "file")
     if file not in files:
@@ -62,7 +63,7 @@ def _table(at: At, name: str, given: Mapping, files: Mapping[str, FileSpec]) -> 
     declared = schema.TABLES[name]
     reading = files[file].reading
     columns = tuple(
-        column_rules(at / f"columns.{column}", declared, column, value, reading)
+        column_rules(at / f"columns.{column}", declared, column, value, reading, stages)
         for column, value in at.table(given, "columns").items()
     )
     made = {column.name for column in columns}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from crmkit import schema
 from crmkit.adapters.extend import SOURCES
@@ -18,9 +19,13 @@ _COLUMN_KEYS = (
 )  # fmt: skip
 
 
-def column_rules(at: At, declared: schema.Table, name: str, value: object, reading: Reading) -> ColumnSpec:
-    """Check one column of a table; `reading` is how the cells of its file are written."""
+def column_rules(
+    at: At, declared: schema.Table, name: str, value: object, reading: Reading, stages: Mapping[str, Any]
+) -> ColumnSpec:
+    """Check one column of a table; `reading` is how its file's cells are written, `stages` what [crm.stages] says."""
     given = {"from": value} if isinstance(value, str | list) else at.as_table("", value)
+    if given.get("values") == "stages":
+        given = {**given, "values": _meanings(at, stages)}
     at.known(given, _COLUMN_KEYS)
     sources = [key for key in SOURCES if key in given]
     if len(sources) > 1 or not (sources or "absent" in given):
@@ -116,6 +121,13 @@ def _check_computed(at: At, given: Mapping, found: ColumnSpec) -> None:
         raise at.error("id18", f"needs a key, and the column is of type {found.type}")
     if found.which in ("sum", "count") and found.type not in ("number", "whole"):
         raise at.error("which", f"is {found.which!r}, which needs a number, and the column is of type {found.type}")
+
+
+def _meanings(at: At, stages: Mapping[str, Any]) -> dict[str, str]:
+    """Return the meanings of the stages that [crm.stages] lists, so that they are said once."""
+    if not stages or not all(isinstance(meaning, str) for meaning in stages.values()) or "file" in stages:
+        raise at.error("values", 'is "stages", and [crm.stages] lists none, each with open, won or lost')
+    return dict(stages)
 
 
 def _lookup(at: At, text: str) -> tuple[str, str] | None:

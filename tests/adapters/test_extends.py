@@ -136,3 +136,13 @@ def test_an_adapter_that_comes_with_crmkit_is_extended_by_name(tmp_path):
     found = parse.load(path)
     assert (found.system, found.crm["currency"], found.title[:5]) == ("own", "EUR", "Maven")
     assert len(found.tables) == len(parse.load(adapters.systems()["maven"]).tables)
+
+
+def test_stages_are_said_once(own, export):
+    export.write("deals.csv", "Deal ID,Owner,Created,Stage,Closed,Amount\n1,Zoë,2026-01-05,signed,2026-02-01,5\n")
+    text = '[tables.opportunities.columns]\noutcome = { values = "stages" }\n'
+    own('[crm.stages]\nOpen = "open"\nSigned = "won"\n' + text)
+    assert export.table()["outcome"].tolist() == ["won"]
+    export.bend('[crm.stages]\nTalking = "open"\n"Closed won" = "won"\n"Closed lost" = "lost"\n', "")
+    with pytest.raises(UsageError, match=r"outcome\.values: is \"stages\", and \[crm\.stages\] lists none"):
+        own(text)

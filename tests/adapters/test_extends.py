@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from crmkit import adapters
@@ -146,3 +148,16 @@ def test_stages_are_said_once(own, export):
     export.bend('[crm.stages]\nTalking = "open"\n"Closed won" = "won"\n"Closed lost" = "lost"\n', "")
     with pytest.raises(UsageError, match=r"outcome\.values: is \"stages\", and \[crm\.stages\] lists none"):
         own(text)
+
+
+def test_the_example_that_is_explained_is_valid(tmp_path):
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    path = tmp_path / "ours.toml"
+    path.write_text(text[text.index('extends = "salesforce"') :].split("```")[0], encoding="utf-8")
+    found = parse.load(path)
+    assert found.crm["stages"] == {"Discovery": "open", "Signed": "won"}
+    table = next(table for table in found.tables if table.name == "opportunities")
+    assert table.keep == ("*__c",)
+    columns = {column.name: column for column in table.columns}
+    assert columns["outcome"].values == {"discovery": "open", "signed": "won"}
+    assert columns["region"].type == "text"

@@ -19,7 +19,8 @@ from crmkit.casting import WrongTypeError, cast
 from crmkit.config import Config
 from crmkit.crm import Crm
 from crmkit.errors import DataError
-from crmkit.merging import beside, merged
+from crmkit.merges import beside
+from crmkit.merging import merged
 from crmkit.periods import end_of_day
 
 ROWS_CHECKED_AT_ONCE = 5_000_000
@@ -89,7 +90,7 @@ def open(  # the name of the contract
     memory : str, optional
         The most that the embedded engine may use, such as "1GB"; beyond it works on disk.
     merges : bool, path, DataFrame or mapping
-        Which records are one, as `crmkit.merging` says: by default what `merges.csv` beside the tables says, if there
+        Which records are one, as `crmkit.merges` says: by default what `merges.csv` beside the tables says, if there
         is one; False leaves all records apart.
 
     Returns

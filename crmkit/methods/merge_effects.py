@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.merging import UNMERGED, beside, merged, shown_alike
+from crmkit.merges import beside
+from crmkit.merging import UNMERGED, merged, shown_alike
 from crmkit.metric import all_metrics, find
 from crmkit.periods import Period
 from crmkit.personal.readers import whole

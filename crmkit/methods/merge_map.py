@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crmkit.errors import DataError, UsageError
-from crmkit.merging import COLUMNS, read
+from crmkit.merges import COLUMNS, read
 from crmkit.methods.duplicates import Duplicates
 from crmkit.methods.identity.records import NAMES
 from crmkit.schema import TABLES

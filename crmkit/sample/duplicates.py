@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from crmkit.sample import misspelling as other
 from crmkit.sample.addresses import city_in, draw
+from crmkit.sample.lookalikes import LOOKALIKES, OTHERS
 from crmkit.sample.names import COUNTRIES
 from crmkit.sample.people import plain
 
 SHARE = 0.04
 """Of the customers and of the leads, the share that is entered again."""
-LOOKALIKES = ("same name elsewhere", "family", "parent of the same name", "subsidiary", "shared mailbox")
 _ADDRESS = ("address", "postal_code", "city")
 _MEMBERS = {"opportunities": "created_at", "orders": "ordered_at", "tickets": "opened_at"}
 _FOLLOW = {
@@ -24,7 +24,6 @@ _FOLLOW = {
     "surveys": ("ticket_id", "tickets"),
     "activities": ("opportunity_id", "opportunities"),
 }
-_LANDS = (("Polska Sp. z o.o.", "PL"), ("Deutschland GmbH", "DE"), ("France SARL", "FR"), ("UK Ltd", "GB"))
 
 
 def plant(
@@ -60,7 +59,7 @@ def plant(
     >>> small = dict(everything(found(World(customers=200, seed=1))))
     >>> twice, truth = plant(small, np.random.default_rng(1))
     >>> twice["customers"].num_rows - small["customers"].num_rows, len(truth["duplicates"]) > 8
-    (13, True)
+    (14, True)
     """
     made = dict(tables)
     truth: dict[str, list[dict[str, Any]]] = {"duplicates": [], "not_duplicates": [], "leads_of_customers": []}
@@ -180,59 +179,11 @@ def _lookalikes(rows: list[dict], rng: np.random.Generator, share: float, count:
             why = "same name elsewhere"
         new = row | {"customer_id": f"{count + len(made) + 1:05d}", "lost_reason": None}
         mailbox = f"{plain(new['name'])[:14] or 'mail'}.{count + len(made)}@example.net"
-        new |= _LOOKALIKE[why](row, rng, mailbox)
+        new |= OTHERS[why](row, rng, mailbox)
         made.append(new)
         ids = [row["customer_id"], new["customer_id"]]
         truth["not_duplicates"].append({"table": "customers", "ids": ids, "why": why})
     return made
-
-
-def _elsewhere(row: dict, rng: np.random.Generator, mailbox: str) -> dict:
-    born = None if row["birth_year"] is None else 1946 + (row["birth_year"] - 1946 + int(rng.integers(7, 40))) % 58
-    cities = [city for city in COUNTRIES[row["country"]].cities if city != row["city"]]
-    city = cities[int(rng.integers(0, len(cities)))]
-    return draw(row["country"], rng, city=city) | {"email": mailbox, "phone": None, "birth_year": born}
-
-
-def _family(row: dict, rng: np.random.Generator, mailbox: str) -> dict:
-    """Somebody of the same surname, address and telephone, and in half of the cases of the same household e-mail."""
-    land, woman = COUNTRIES[row["country"]], rng.random() < 0.5
-    given, surname = row["name"].partition(" ")[::2]
-    names = [name for name in (land.women if woman else land.men) if not plain(name).startswith(plain(given)[:2])]
-    for both in land.surnames:
-        if surname in both.split("|"):
-            surname = both.split("|")[0 if woman else -1]
-    return {
-        "name": f"{names[int(rng.integers(0, len(names)))]} {surname}",
-        "gender": "woman" if woman else "man",
-        "birth_year": row["birth_year"] and row["birth_year"] + int(rng.integers(1, 9)),
-        "email": row["email"] if rng.random() < 0.5 else mailbox,
-    }
-
-
-def _parent(row: dict, rng: np.random.Generator, mailbox: str) -> dict:
-    """A father of the same name at the same address."""
-    return {"birth_year": (row["birth_year"] or 1990) - int(rng.integers(22, 38)), "email": mailbox, "phone": None}
-
-
-def _subsidiary(row: dict, rng: np.random.Generator, mailbox: str) -> dict:
-    lands = [each for each in _LANDS if each[1] != row["country"]]
-    suffix, land = lands[int(rng.integers(0, len(lands)))]
-    base = row["name"]
-    for form in (" GmbH", " s.r.o.", " SARL", " S.L.", " Ltd", " sp. z o.o.", "株式会社", "有限公司"):
-        base = base.replace(form, "")
-    switchboard = row["phone"] if rng.random() < 0.5 else None
-    return {"name": f"{base} {suffix}", "country": land, "email": mailbox, "phone": switchboard} | draw(land, rng)
-
-
-def _same_mailbox(row: dict, rng: np.random.Generator, mailbox: str) -> dict:
-    """Another firm whose books the same accountant keeps."""
-    land = COUNTRIES["GB"]
-    kind, stem = (words[int(rng.integers(0, len(words)))] for words in (land.kinds, land.stems))
-    return {"name": f"{stem} {kind} Bath Ltd", "phone": None, "country": "GB"} | draw("GB", rng, city="Bath")
-
-
-_LOOKALIKE = dict(zip(LOOKALIKES, (_elsewhere, _family, _parent, _subsidiary, _same_mailbox), strict=True))
 
 
 def _split(made: dict[str, pa.Table], groups: list[tuple[list[str], list[dict]]], rng: np.random.Generator) -> None:

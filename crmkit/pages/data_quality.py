@@ -212,10 +212,10 @@ def over_time(crm: Crm, found: Inspection, *, most: int = 5, **how: Any) -> pd.D
     return frame
 
 
-def owners(crm: Crm, found: Inspection, *, names: bool, **how: Any) -> pd.DataFrame:
+def owners(crm: Crm, found: Inspection, **how: Any) -> pd.DataFrame:
     """Return the score of each user by the period in which rows were entered, those with most to mend first."""
     frame = _tried(crm, by_owner, found, how, "Rows without an error or warning by owner")
-    if "owner" in frame and names and "users" in crm.tables and "name" in crm.present["users"]:
+    if "owner" in frame and "users" in crm.tables and "name" in crm.present["users"]:
         users = crm.tables["users"].select("user_id", "name").to_pyarrow().to_pylist()
         known = {row["user_id"]: row["name"] or row["user_id"] for row in users}
         twice = {name for name in known.values() if list(known.values()).count(name) > 1}

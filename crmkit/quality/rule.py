@@ -120,7 +120,7 @@ class Look:
     @property
     def owner(self) -> str:
         """The column that says who entered or looks after a row; "" where there is none."""
-        return next((name for name in OWNERS if name in self.present), "")
+        return next((name for name in OWNERS if name in self.present and self.declared[name].refers_to), "")
 
     @property
     def entry(self) -> str:

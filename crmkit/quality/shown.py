@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crmkit.quality.check import Inspection
 
 _NAMED = re.compile(r"^(customer_id|lead_id|user_id|owner_id|agent_id) (.+?)(?=: |$)")
+_USERS = ("owner_id", "user_id", "agent_id")
 _OF = {"customer_id": "customers", "lead_id": "leads"}
 
 
@@ -26,6 +27,11 @@ def shown(found: Inspection, crm: Crm) -> Inspection:
         return found
     secret = key_of(crm.config.name or crm.label)
     findings, counted = found.findings.copy(), found.counted.copy()
+    if "users" not in crm.readers.shown:
+        silent = [
+            _silent(row, secret) for row in findings[["rule", "column", "examples", "finding", "effect"]].to_numpy()
+        ]
+        findings["finding"], findings["effect"] = [row[0] for row in silent], [row[1] for row in silent]
     findings["examples"] = [[_example(text, crm, secret) for text in texts] for texts in findings["examples"]]
     if "users" not in crm.readers.shown:
         known = [owner if _of_users(table) else None for table, owner in findings[["table", "owner"]].to_numpy()]
@@ -55,6 +61,16 @@ def _example(text: str, crm: Crm, secret: str) -> str:
     column, key = named.groups()
     table = _OF.get(column, "users")
     return text if table in crm.readers.shown else f"{column} {code(table, key, secret=secret)}{text[named.end() :]}"
+
+
+def _silent(row: Sequence, secret: str) -> tuple[str, str]:
+    """Return what is said of a user who fell silent, and its effect, with the code in the place of the key."""
+    rule, column, examples, finding, effect = row
+    if rule != "source_silent" or column not in _USERS or not len(examples):
+        return finding, effect
+    key, word = examples[0].partition(" ")[2], column.removesuffix("_id")
+    named, coded = f"the {word} {key}", f"the {word} {code('users', key, secret=secret)}"
+    return finding.replace(named, coded, 1), effect.replace(named, coded, 1)
 
 
 def _without(text: str, owner: str | None, secret: str) -> str:

@@ -107,8 +107,9 @@ def resolve(data: str | Path, period: str, *, prepared: Path | None = None) -> F
 
 def _quality(crm: Any, metrics: Sequence[str]) -> str:
     from crmkit.pages.quality_line import quality_line
+    from crmkit.personal import for_readers
 
-    return quality_line(crm, metrics).text
+    return quality_line(for_readers(crm), metrics).text
 
 
 def _absolute(data: str | Path) -> str:

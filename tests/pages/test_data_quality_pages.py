@@ -83,7 +83,7 @@ def test_maps_and_tables_have_numbers_and_words(poor, found):
     ax = plots.quality_map(data_quality.heat(poor, found), by="table", across="dimension")
     assert "opportunities, all 90.0%" in ax.crm_alt
     assert ax.crm_twin().text
-    owners = data_quality.owners(poor, found, names=True)
+    owners = data_quality.owners(poor, found)
     compared = data_quality.owner_table(owners).set_index("owner")
     assert compared.loc["Ann", ["rows", "with errors or warnings"]].tolist() == [20, 2]
     assert compared.loc["Ann", "first half"] == 1.0

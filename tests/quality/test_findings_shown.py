@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import crmkit
@@ -32,3 +33,16 @@ def test_who_may_see_names_sees_keys(crm):
     found = inspect(for_readers(crm, show_names=True))
     assert found.findings["examples"].tolist() == inspect(crm).findings["examples"].tolist()
     assert found.counted.equals(inspect(crm).counted)
+
+
+def test_a_user_who_fell_silent_has_a_code_in_every_text():
+    days = pd.date_range("2025-01-01", periods=300, freq="D")
+    rows = [("mary.smith", day) for day in days[:200]] + [("bob", day) for day in days]
+    leads = pd.DataFrame(rows, columns=["owner_id", "created_at"])
+    crm = crmkit.open({"leads": leads.assign(lead_id=[f"{n}" for n in range(len(leads))])})
+    (whole,) = inspect(crm).findings.to_dict("records")
+    assert whole["rule"] == "source_silent"
+    assert "the owner mary.smith since" in whole["finding"]
+    (row,) = inspect(for_readers(crm)).findings.to_dict("records")
+    assert "mary.smith" not in str(row)
+    assert "the owner U-" in row["finding"]

@@ -135,7 +135,7 @@ REFUSED = {
     "not UTF-8": ("id,name\n1,Müller\n".encode("cp1252"), {}, "cp1252     1,Müller"),
     "not UTF-8 far down": (b"id,name\n" + b"1,a\n" * 300_000 + b"2,\xfc\n", {}, "line 300002 is not UTF-8"),
     "not what was named": (b"id,name\n1,\x81\n", {"encoding": "cp1252"}, "line 2 is not CP1252"),
-    "no text": (b"\x00\x01\x02id,name\n1,a\n", {}, "deals.csv isn't text: 3 of its first 16 bytes"),
+    "no text": (b"\x00\x01\x02id,name\n1,a\n", {}, "deals.csv isn't text: 3 of its first 15 bytes"),
     "half of UTF-16": (TEXT.encode("utf-16")[:-1], {}, "is not UTF-16"),
     "UTF-16 without its mark": (TEXT.encode("utf-16-le"), {}, "looks like UTF-16-LE without a byte order mark"),
     "an encoding that isn't": (TEXT.encode(), {"encoding": "klingon"}, "There is no encoding 'klingon'"),

@@ -252,3 +252,16 @@ def test_the_seeds_of_a_warehouse(shared, tmp_path):
     )
     assert crm.activities.to_pandas()["duration_minutes"].sum() == 15 * 5 + 30 * 4 + 15
     assert "opportunities: 10 rows left out by the rule without is_deleted = true" in account.text()
+
+
+def test_times_become_the_companys_own(tmp_path):
+    source = tmp_path / "export"
+    source.mkdir()
+    for name in ("Opportunity.csv", "LoginHistory.csv"):
+        (source / name).write_bytes((FIXTURES / "api" / name).read_bytes())
+    adapters.run("salesforce", [source], tmp_path / "crm", timezone="Asia/Tokyo")
+    crm = crmkit.open(tmp_path / "crm")
+    deals = _deals(crm)
+    assert deals.loc["0068a00000OPP04AAQ", "created_at"] == pd.Timestamp("2026-04-01 16:30")  # 07:30 in UTC
+    assert deals.loc["0068a00000OPP01AAQ", "closed_at"] == pd.Timestamp("2026-02-04")  # a day has no zone
+    assert f"{crm.as_of:%Y-%m-%d}" == "2026-05-01"  # the last log-in, at 23:10 of 30 April in UTC

@@ -62,6 +62,7 @@ class Recognised:
     candidates: tuple[Candidate, ...]
     sources: tuple[str, ...]
     encodings: dict[str, str]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def clear(self) -> bool:
@@ -88,7 +89,12 @@ class Recognised:
     def as_dict(self) -> dict[str, Any]:
         """Return the answer as plain data that JSON can hold."""
         found = [asdict(candidate) for candidate in self.candidates]
-        return {"clear": self.clear, "candidates": found, "encodings": self.encodings}
+        return {
+            "clear": self.clear,
+            "candidates": found,
+            "encodings": self.encodings,
+            "unreadable": list(self.unreadable),
+        }
 
     def text(self) -> str:
         """Write the answer for people."""
@@ -96,6 +102,7 @@ class Recognised:
             return (
                 "No adapter knows any of these files. `crmkit import list` prints the products; for another, write an "
                 "adapter as maven.toml shows (`crmkit import maven --show-adapter`) and give it by --adapter.\n"
+                + "".join(f"{error}\n" for error in self.unreadable)
             )
         best = self.candidates[0]
         verdict = "This is" if self.clear else "It isn't clear which product wrote this. It could be"

@@ -69,7 +69,9 @@ def recognise(sources: Iterable[str | Path], adapters: Mapping[str, Path]) -> Re
     scored = [_candidate(a, paths, fits[a.system], seen, telling) for a in rules if fits[a.system]]
     best = sorted(scored, key=lambda c: (-c.score + SAME * bool(c.extends), c.system))
     shown = tuple(c for c in best if c.score >= best[0].score / 3)[:_SHOWN]
-    return Recognised(shown, given, {path.name: name for path, name in peek.encodings.items()})
+    return Recognised(
+        shown, given, {path.name: name for path, name in peek.encodings.items()}, tuple(peek.errors.values())
+    )
 
 
 def _groups(adapter: Adapter, alias: str) -> Groups:
@@ -114,6 +116,7 @@ class _Peek:
         self.found: dict[tuple, dict[str, str]] = {}
         self.plainly: dict[Path, dict[str, str] | None] = {}
         self.encodings: dict[Path, str] = {}
+        self.errors: dict[Path, str] = {}
 
     def __call__(self, path: Path, spec: FileSpec) -> dict[str, str]:
         """Return a file's headers as an adapter would read it, by how they are without case and spaces."""
@@ -141,6 +144,10 @@ class _Peek:
             if headers and known:
                 tried.setdefault(known, (encoding, headers))
         if not tried:
+            try:
+                reading.headers_of(path, _PLAINLY)
+            except (CrmkitError, OSError) as error:
+                self.errors[path] = str(error)
             return None
         self.encodings[path], found = tried[max(tried)]
         return found

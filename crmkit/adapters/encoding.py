@@ -52,6 +52,17 @@ class Seen:
     lost: Odd = field(default_factory=Odd)
 
 
+def reads_wrong(text: str) -> bool:
+    """Tell whether a text reads as if it had been decoded by a wrong encoding.
+
+    Examples
+    --------
+    >>> reads_wrong("MÃ¼ller"), reads_wrong("Müller"), reads_wrong("SÃO PAULO")
+    (True, False, False)
+    """
+    return bool(_MOJIBAKE.search(text.encode("utf-8", "surrogatepass")))
+
+
 def encoding_of(path: Path, start: bytes, named: str) -> str:
     """Return the codec of a file that begins with `start`: by its byte order mark, as named, or UTF-8.
 

@@ -91,6 +91,12 @@ def _warnings(file: SourceFile) -> Iterator[str]:
             f"{_many(seen.lost.count, 'character')} lost before the export (\ufffd), the first in line "
             f"{seen.lost.line}: {_cut(seen.lost.text)!r}."
         )
+    if cells.mojibake_count:
+        row, text = cells.mojibake[0]
+        yield (
+            f"{_many(cells.mojibake_count, 'cell')} spoilt by a wrong encoding before the workbook was written, the "
+            f"first in row {row}: {_cut(text)!r}."
+        )
     if cells.cut_count:
         row, text = cells.cut[0]
         yield (

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from crmkit.adapters import archives
-from crmkit.adapters.encoding import Seen
+from crmkit.adapters.encoding import Seen, reads_wrong
 from crmkit.errors import DataError
 
 _XML_BYTES = 2**31  # a sheet beyond is no longer read in memory
@@ -37,6 +37,8 @@ class Cells:
     others: dict[int, int] = field(default_factory=dict)
     cut: list[tuple[int, str]] = field(default_factory=list)
     cut_count: int = 0
+    mojibake: list[tuple[int, str]] = field(default_factory=list)
+    mojibake_count: int = 0
     errors: int = 0
     uncomputed: int = 0
 
@@ -122,6 +124,10 @@ def _text(cell: Any, place: int, row: int, met: Cells, decimal: str) -> str:
     kind, text = met.others, ""
     if isinstance(cell, str | bool):
         text = cell if isinstance(cell, str) else str(cell).lower()
+        if not text.isascii() and reads_wrong(text):
+            met.mojibake_count += 1
+            if len(met.mojibake) < 3:
+                met.mojibake.append((row, text))
     elif isinstance(cell, int | float):
         kind, text = met.numbers, _number(cell).replace(".", decimal)
         if abs(cell) >= _EXACT:

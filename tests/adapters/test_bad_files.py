@@ -176,6 +176,7 @@ def test_a_workbook_under_any_name(tmp_path):
         sheet.write(0, 0, "Made by hand")
         sheet.write_row(2, 0, ["id", "name", "on", "amount", "mixed"])
         sheet.write_row(3, 0, ["0017", "a\nb"])
+        sheet.write(5, 1, "MÃ¼ller")
         sheet.write_datetime(3, 2, dt.datetime(2026, 3, 1), day)
         sheet.write_row(3, 3, [12.5, 7])
         sheet.write_row(4, 0, ["0018", True])
@@ -190,9 +191,10 @@ def test_a_workbook_under_any_name(tmp_path):
     assert rows == [
         ("0017", "a\nb", "2026-03-01", "12.5", "7"),
         ("0018", "true", "2026-03-01 09:30:00", "3", "7,5"),
+        ("", "MÃ¼ller", "", "", ""),
         ("1,234567890123456E+15", "", "", "", ""),
     ]
-    assert lines == [4, 5, 7]
+    assert lines == [4, 5, 6, 7]
     assert file.typed
     assert file.numeric == ("amount",)
     assert account.sheet == "Deals"
@@ -200,7 +202,7 @@ def test_a_workbook_under_any_name(tmp_path):
     text = said(account)
     for words in (
         "1 line before the header left out, the first: 'Made by hand'",
-        "1 row without a single filled cell left out",
+        "1 cell spoilt by a wrong encoding before the workbook was written, the first in row 6: 'MÃ¼ller'",
         "1 line after the table left out, the first (line 8): 'Total, 15,5'",
         "sheets left out: Cover",
         "1 number of 16 and more digits, of which a spreadsheet keeps 15; the first in row 7",

@@ -26,7 +26,9 @@ def test_readers_get_the_findings_of_the_whole_tables_with_codes(crm):
     secret = key_of("Ours")
     assert theirs["examples"].tolist() == [[f"customer_id {code('customers', key, secret=secret)}"] for key in "23"]
     assert set(theirs["owner"]) == {code("users", "v", secret=secret)}
-    assert set(inspect(for_readers(crm)).counted["owner"].dropna()) == {code("users", key, secret=secret) for key in "uv"}
+    assert set(inspect(for_readers(crm)).counted["owner"].dropna()) == {
+        code("users", key, secret=secret) for key in "uv"
+    }
 
 
 def test_who_may_see_names_sees_keys(crm):

@@ -571,4 +571,4 @@ def test_what_levers_were_stands_in_their_own_units():
                          "contribution": [-10.0, -5.0]})  # fmt: skip
     twin = plots.levers(rows, unit="money", currency="EUR").crm_twin().text
     assert "64.0%" in twin
-    assert "37.0 days" in twin.replace("\u00a0", " ")
+    assert "36.2 days" in twin.replace("\u00a0", " ")

@@ -16,6 +16,8 @@ def mrr_moves(subscriptions, period):
     reactivation_mrr (of one who had left), expansion_mrr, contraction_mrr, churned_mrr. What goes up and down again
     within a period does not show: the moves are between its start and its end, so the bridge closes.
     """
+    ends = subscriptions.ended_at
+    subscriptions = subscriptions.filter(ends.isnull() | (ends >= subscriptions.started_at))  # as levels count them
     began = subscriptions.select("customer_id", time="started_at", change=subscriptions.mrr.fill_null(0))
     ended = subscriptions.filter(subscriptions.ended_at.notnull())
     ended = ended.select("customer_id", time="ended_at", change=-ended.mrr.fill_null(0))

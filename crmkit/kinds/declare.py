@@ -82,10 +82,12 @@ def level(
 ) -> Level:
     """Count, or sum `value` over, the rows that run at the start or the end of a period.
 
-    A row runs at a moment if it began before it and was not over before it.
+    A row runs at a moment if it began before it and was not over before it. One that never began, or was over before
+    it began, runs at no moment; `crmkit check` finds it.
     """
     how = "count" if value is None else "sum"
-    ended = both(over_at.notnull(), where)
+    ended = both(over_at >= begun_at, where)
+    where = both(over_at.isnull() | (over_at >= begun_at), where)
     there, there_ended = (where, ended) if value is None else (both(value.notnull(), where), ended & value.notnull())
     return Level(
         Atom(how, value, where, begun_at, moment),

@@ -127,6 +127,11 @@ def opportunities_created(opportunities):
     return count()
 
 
+def _dated(opportunities):
+    """Tell which opportunities are open, or were closed on a date; the others were closed nobody knows when."""
+    return (opportunities.outcome == "open") | opportunities.closed_at.notnull()
+
+
 @metric(
     title="Open opportunities",
     unit="count",
@@ -136,7 +141,7 @@ def opportunities_created(opportunities):
 def opportunities_open(opportunities):
     """Opportunities that are open at the end of the period.
 
-    Left out: those whose creation has no date.
+    Left out: those whose creation has no date, and those won or lost on no date: until when they were open is unknown.
 
     >>> import crmkit
     >>> crm = crmkit.open({"opportunities": {"opportunity_id": ["1", "2"], "outcome": ["open", "won"],
@@ -144,7 +149,7 @@ def opportunities_open(opportunities):
     >>> crm.measure("opportunities_open", every="month", period="2026-03-01/2026-05-01").value.tolist()
     [2.0, 1.0]
     """
-    return level(opportunities.created_at, opportunities.closed_at)
+    return level(opportunities.created_at, opportunities.closed_at, where=_dated(opportunities))
 
 
 @metric(
@@ -162,7 +167,8 @@ def opportunities_worked(opportunities):
     >>> crm.measure("opportunities_worked", period="2026-03").value.item()
     2.0
     """
-    return level(opportunities.created_at, opportunities.closed_at, moment="start") + count()
+    begun = level(opportunities.created_at, opportunities.closed_at, where=_dated(opportunities), moment="start")
+    return begun + count()
 
 
 @metric(
@@ -182,7 +188,8 @@ def pipeline_value(opportunities):
     >>> crm.measure("pipeline_value", period="2026-03").value.item()
     150.0
     """
-    return level(opportunities.created_at, opportunities.closed_at, value=opportunities.amount)
+    amount, when = opportunities.amount, opportunities.created_at
+    return level(when, opportunities.closed_at, value=amount, where=_dated(opportunities))
 
 
 @metric(
@@ -204,7 +211,7 @@ def weighted_pipeline(opportunities):
     60.0
     """
     expected = opportunities.amount * opportunities.probability
-    return level(opportunities.created_at, opportunities.closed_at, value=expected)
+    return level(opportunities.created_at, opportunities.closed_at, value=expected, where=_dated(opportunities))
 
 
 @metric(
@@ -272,7 +279,7 @@ def close_rate(opportunities):
     >>> round(crm.measure("close_rate", period="2026-03").value.item(), 4)
     0.6667
     """
-    at_start = level(opportunities.created_at, opportunities.closed_at, moment="start")
+    at_start = level(opportunities.created_at, opportunities.closed_at, where=_dated(opportunities), moment="start")
     return count(opportunities.outcome != "open") / (at_start + count(at=opportunities.created_at))
 
 

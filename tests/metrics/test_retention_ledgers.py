@@ -359,3 +359,19 @@ def test_repeat_purchases_do_not_count_returns():
     # by week B has ordered before its second order; the month's first day is a Thursday in 2026-W01
     weeks = values(crm, "repeat_customers", "2025-12-29/2026-01-26", every="week")
     assert weeks == {"2025-12-29": 0, "2026-01-05": 1, "2026-01-12": 0, "2026-01-19": 1}
+
+
+def test_a_subscription_that_never_began_or_ended_first_takes_nothing_away():
+    crm = ledger(
+        subscriptions="""
+        subscription_id | customer_id | started_at | ended_at   | mrr
+        a               | x           | 2026-01-10 | .          | 10
+        b               | y           | .          | 2026-02-10 | 5
+        c               | z           | 2026-03-20 | 2026-02-20 | 7
+        """,
+        as_of="2026-03-31",
+    )
+    for month in ("2026-01", "2026-02", "2026-03"):
+        assert value(crm, "mrr", month) == 10
+    assert value(crm, "churned_mrr", "2026-02") == 0
+    assert value(crm, "new_mrr", "2026-03") == 0

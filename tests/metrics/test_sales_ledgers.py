@@ -348,3 +348,20 @@ def test_ties_in_time_are_harmless():
     )
     names = ["revenue", "ordering_customers", "repeat_customers", "new_customers", "customers_at_end"]
     assert crm.measure(names, period=MARCH).value.tolist() == [20, 1, 0, 1, 1]
+
+
+def test_a_deal_won_on_no_date_is_not_open():
+    crm = ledger(
+        opportunities="""
+        opportunity_id | created_at | closed_at  | outcome | amount | probability
+        a              | 2026-01-05 | .          | open    | 100    | 0.5
+        b              | 2026-01-06 | .          | won     | 40     | 1
+        c              | 2026-01-07 | 2026-03-02 | lost    | 60     | 0.2
+        """,
+        as_of="2026-03-31",
+    )
+    assert value(crm, "opportunities_open", "2026-02") == 2
+    assert value(crm, "pipeline_value", "2026-02") == 160
+    assert value(crm, "weighted_pipeline", "2026-03") == 50
+    assert value(crm, "opportunities_worked", "2026-01") == 3, "it was created, and so worked on"
+    assert value(crm, "opportunities_worked", "2026-02") == 2

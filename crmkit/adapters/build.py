@@ -86,7 +86,7 @@ def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tupl
     ]
     columns = ", ".join(f"{identifier('v:' + column)} AS {identifier(column)}" for column in names)
     con.execute(
-        f"CREATE TABLE all_{name} AS SELECT _part, _file, _row, {columns} FROM ({' UNION ALL BY NAME '.join(selects)})"
+        f"CREATE VIEW all_{name} AS SELECT _part, _file, _row, {columns} FROM ({' UNION ALL BY NAME '.join(selects)})"
     )
     rows = con.execute(f"SELECT count(*) FROM all_{name}").fetchone()[0]
     listed, order = ", ".join(map(identifier, names)), "ORDER BY _part, _file, _row"

@@ -76,6 +76,11 @@ def time(value: str, choice: str, zone: str, *, bounded: bool = True) -> str:
     return f"CASE WHEN year({found}) BETWEEN {EARLIEST} AND {LATEST} THEN {found} END"
 
 
+def zoned(text: str) -> str:
+    """Tell whether the text of a time names its zone."""
+    return rf"regexp_matches({text}, ':\d\d([.,]\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$')"
+
+
 def _shape(value: str, shape: str, zone: str) -> str:
     utc = f"AT TIME ZONE 'UTC' AT TIME ZONE {literal(zone)}"
     if shape == "iso":

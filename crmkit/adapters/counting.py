@@ -38,15 +38,13 @@ def counted(work: Work, accounts: list[tuple[ColumnSpec, ColumnRead]]) -> tuple[
         if spec.type == "key":
             selects.append(f"count(*) FILTER ({ruined})")
         else:  # of times, whether some have a zone
-            selects.append(f"count(*) FILTER ({text} LIKE '%:%' AND {_zoned(text)})" if spec.type == "time" else "0")
+            selects.append(
+                f"count(*) FILTER ({text} LIKE '%:%' AND {cells.zoned(text)})" if spec.type == "time" else "0"
+            )
     rows, *counts = work.one(f"SELECT {', '.join(selects)} FROM {work.view}")
     return rows, [
         _column(work, spec, account, rows, *counts[3 * n : 3 * n + 3]) for n, (spec, account) in enumerate(accounts)
     ]
-
-
-def _zoned(text: str) -> str:
-    return rf"regexp_matches({text}, ':\d\d([.,]\d+)?\s*(Z|UTC|GMT|[+-]\d\d(:?\d\d)?)$')"
 
 
 def _names(spec: ColumnSpec) -> tuple[str, str]:

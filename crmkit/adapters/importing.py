@@ -104,7 +104,10 @@ def _matters(setting: str, tables: tuple[TableWritten, ...]) -> bool:
 
     columns = [(table.name, column) for table in tables for part in table.parts for column in part.columns]
     if setting == "timezone":
-        return any("zoned times" in column.how or column.how.startswith("time, Unix") for _, column in columns)
+        marks = ("zoned times", "where no zone is named")
+        return any(
+            any(mark in column.how for mark in marks) or column.how.startswith("time, Unix") for _, column in columns
+        )
     names = {name for name, column in columns if column.name == "currency" and column.filled}
     money = [
         name

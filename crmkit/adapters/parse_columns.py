@@ -15,7 +15,7 @@ _COLUMN_KEYS = (
     *SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "empty", "minor_of",
     "minor_units", "id18", "share", "required", "repairs",
     "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands",
-    "missing", "unreadable",
+    "zone", "missing", "unreadable",
 )  # fmt: skip
 
 
@@ -41,7 +41,9 @@ def column_rules(
     kind = at.choice(given, "type", ("key", "text", "time", "number", "whole", "flag"), "text")
     if column is not None and given.get("type", column.type) != column.type:
         raise at.error("type", f"is {kind!r}, but {declared.name}.{name} is declared as {column.type!r}")
-    own = {key: given[key] for key in ("dates", "decimal", "thousands", "missing", "unreadable") if key in given}
+    own = {
+        key: given[key] for key in ("dates", "decimal", "thousands", "zone", "missing", "unreadable") if key in given
+    }
     between = next((key for key in ("minutes_between", "seconds_between") if key in given), "")
     found = ColumnSpec(
         name=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crmkit import config
 from crmkit.adapters.places import At
 from crmkit.adapters.spec import DELIMITERS, FileSpec, Reading
 
@@ -20,6 +21,7 @@ def reading_rules(at: At, given: Mapping, base: Reading, *, known: tuple[str, ..
         decimal=at.choice(given, "decimal", (".", ",", "auto"), base.decimal),
         thousands=at.choice(given, "thousands", (",", ".", " ", "'", "any", ""), base.thousands),
         dates=at.texts(given, "dates", base.dates),
+        zone=at.text(given, "zone", base.zone),
         missing=at.texts(given, "missing", base.missing),
         skip_lines=int(at.number(given, "skip_lines", base.skip_lines)),
         header=at.spellings(given, "header") if "header" in given else base.header,
@@ -34,6 +36,8 @@ def reading_rules(at: At, given: Mapping, base: Reading, *, known: tuple[str, ..
     )
     if found.decimal == found.thousands:
         raise at.error("thousands", f"is {found.thousands!r}, and so is the decimal mark")
+    if found.zone:
+        config.read({"timezone": found.zone})  # refuses a zone that isn't known
     if "auto" in found.dates and len(found.dates) > 1:
         raise at.error("dates", '"auto" stands alone: it chooses among all usual writings')
     if found.header and found.headers:

@@ -27,6 +27,8 @@ class Reading:
     dates : tuple of str
         Formats of which one holds for a whole column; "a | b" where both are found in one column. "dmy", "mdy" and
         "ymd" are any usual writing in that order; "auto" decides for a whole column.
+    zone : str
+        The time zone of times that name none, such as UTC; "" is the company's own.
     missing : tuple of str
         What stands for an empty cell.
     skip_lines : int
@@ -56,6 +58,7 @@ class Reading:
     decimal: str = "."
     thousands: str = ""
     dates: tuple[str, ...] = ("iso",)
+    zone: str = ""
     missing: tuple[str, ...] = ()
     skip_lines: int = 0
     header: tuple[tuple[str, ...], ...] = ()

@@ -29,10 +29,32 @@ def typed(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple
             return cells.time(text, "iso", work.zone), "time"
         choice, why = deciding.times(work, spec, text)
         work.choices[spec.name] = choice
-        return cells.time(text, choice, work.zone), f"time, {why or choice}"
+        return _in_zone(work, spec, text, cells.time(text, choice, work.zone)), _how(
+            work, spec, f"time, {why or choice}"
+        )
     if spec.type == "flag":
         return cells.flag(text), "yes or no"
     return text, "key, as text" if spec.type == "key" else "text"
+
+
+def _elsewhere(work: Work, spec: ColumnSpec) -> bool:
+    """Tell whether times that name no zone are in another than the company's."""
+    return bool(spec.reading.zone) and spec.reading.zone != work.zone
+
+
+def _in_zone(work: Work, spec: ColumnSpec, text: str, value: str) -> str:
+    """Return the SQL of a time in the company's zone; a day without a clock is the same day everywhere."""
+    if not _elsewhere(work, spec):
+        return value
+    moved = f"({value}) AT TIME ZONE {literal(spec.reading.zone)} AT TIME ZONE {literal(work.zone)}"
+    return f"CASE WHEN {text} LIKE '%:%' AND NOT {cells.zoned(text)} THEN {moved} ELSE {value} END"
+
+
+def _how(work: Work, spec: ColumnSpec, how: str) -> str:
+    if not spec.reading.zone:
+        return how
+    tail = f", converted to {work.zone}" if _elsewhere(work, spec) else ""
+    return f"{how}, in {spec.reading.zone} where no zone is named{tail}"
 
 
 def _number(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple[str, str]:

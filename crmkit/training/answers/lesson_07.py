@@ -1,0 +1,106 @@
+"""Lesson 7, what marketing brings."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from crmkit.training.exercises import Exercise, Mistake, exercise
+
+YEAR = "2025"
+CHANNEL = "Social media"
+
+
+@cache
+def _returns(crm):
+    from crmkit.methods.campaign_returns import campaign_returns
+
+    return campaign_returns(crm, period=YEAR).set_index("channel")
+
+
+@exercise("7.1")
+def cost_per_customer(crm):
+    """Spending of a year for each of its leads that became a customer, by channel."""
+    spend = _returns(crm)["marketing_spend"].drop("(all)")
+    people = crm.customers.to_pandas()
+    leads = crm.leads.to_pandas().merge(crm.campaigns.to_pandas()[["campaign_id", "channel"]], on="campaign_id")
+    leads = leads.merge(people[["customer_id", "acquired_at"]], on="customer_id", how="left")
+    ever = leads.groupby("channel")["acquired_at"].count()
+    counted = leads[leads["created_at"].dt.year == int(YEAR)].groupby("channel")
+    won = counted["acquired_at"].count()
+    all_new = people[people["acquired_at"].dt.year == int(YEAR)]["channel"].value_counts()
+    return Exercise(
+        (spend / won).to_dict(),
+        unit="money",
+        mistakes=[
+            Mistake((spend / counted.size()).to_dict(), "this is the cost of a lead. Which leads became customers?"),
+            Mistake(
+                (spend / counted["converted_at"].count()).to_dict(),
+                "you divided by leads converted. Of a converted lead a deal was made: was it won?",
+            ),
+            Mistake(
+                (spend / all_new[spend.index]).to_dict(),
+                "these are all new customers of a channel, those without a lead too. Which are asked for?",
+            ),
+            Mistake((won / spend).to_dict(), "these are customers for a euro. What does a customer cost?"),
+            Mistake((spend / ever).to_dict(), "the leads of all years are in it, and the money of one."),
+            Mistake(
+                (won / counted.size()).to_dict(), "this is the share of leads that became customers. What did one cost?"
+            ),
+        ],
+        because="The order is another than by lead: leads may be cheap because few of them buy.",
+    )
+
+
+@exercise("7.2")
+def return_in_margin(crm):
+    """What a channel's campaigns returned in margin."""
+    found = _returns(crm).loc[CHANNEL]
+    cost, revenue, margin = found["marketing_spend"], found["campaign_revenue"], found["campaign_margin"]
+    whole = _returns(crm).loc["(all)"]
+    return Exercise(
+        (margin - cost) / cost,
+        unit="share",
+        within=0.006,
+        mistakes=[
+            Mistake((revenue - cost) / cost, "this is the return in revenue. Who pays for the goods?"),
+            Mistake(margin / cost, "this is the margin for each euro spent. How much of it is beyond the cost?"),
+            Mistake(revenue / cost, "this is revenue for each euro spent. Take the margin, and the cost off."),
+            Mistake(margin / revenue, "this is the margin as a share of revenue. What came back on the *spending*?"),
+            Mistake((margin - cost) / margin, "you divided by the margin. A return is a share of what was spent."),
+            Mistake(
+                (whole["campaign_margin"] - whole["marketing_spend"]) / whole["marketing_spend"],
+                "this is the return of all channels together. Which row is asked for?",
+            ),
+            Mistake(margin - cost, "this is what is left in money. How much is it for each euro spent?"),
+        ],
+        because="Much less than in revenue, and its interval reaches below nothing: look at the figure.",
+    )
+
+
+@exercise("7.3")
+def leads_for_a_thousand(crm):
+    """How many more leads a month e-mail brings with 1,000 more."""
+    from crmkit.methods.response_curves import response_curves
+
+    mail = response_curves(crm).table.set_index("channel").loc["E-mail"]
+    now, most, half = mail["spend_now"], mail["leads_max"], mail["half_spend"]
+
+    def at(spend):
+        return most * spend / (half + spend)
+
+    return Exercise(
+        at(now + 1000) - at(now),
+        within=0.05,
+        mistakes=[
+            Mistake(1000 * at(now) / now, "you took the average of today for the new money. Is the curve a line?"),
+            Mistake(
+                mail["marginal_leads"],
+                "this is the slope where we stand, times a thousand. It holds for the next euro; does it hold so far?",
+            ),
+            Mistake(at(now + 1000), "these are all leads at the new spending. How many come now?"),
+            Mistake(at(1000), "these are all leads at a spending of 1,000. From where do you start?"),
+            Mistake(at(1000) - at(now), "you went up *to* 1,000. The 1,000 come on top of what is spent now."),
+            Mistake(most - at(now), "these come with money without end. What do 1,000 bring?"),
+        ],
+        because="The first thousand of a channel brought several times as many.",
+    )

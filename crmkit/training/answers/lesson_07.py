@@ -121,5 +121,5 @@ def moved_to_the_best(crm):
                 "you gave the leads of the fairs the worth of those of e-mail. Which have larger buyers?",
             ),
         ],
-        because="By the averages it was a large gain. An average is earned by the first euros too; the next are not like them.",
+        because="By the averages it was a large gain. But an average is full of the first euros.",
     )

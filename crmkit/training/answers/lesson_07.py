@@ -73,34 +73,53 @@ def return_in_margin(crm):
             ),
             Mistake(margin - cost, "this is what is left in money. How much is it for each euro spent?"),
         ],
-        because="Much less than in revenue, and its interval reaches below nothing: look at the figure.",
+        because="Much less than in revenue, and its interval reaches below zero: look at the figure.",
     )
 
 
 @exercise("7.3")
-def leads_for_a_thousand(crm):
-    """How many more leads a month e-mail brings with 1,000 more."""
+def moved_to_the_best(crm):
+    """The margin of a month gained or lost when e-mail gets the money of the fairs."""
     from crmkit.methods.response_curves import response_curves
 
-    mail = response_curves(crm).table.set_index("channel").loc["E-mail"]
-    now, most, half = mail["spend_now"], mail["leads_max"], mail["half_spend"]
+    curve = response_curves(crm).table.set_index("channel")
+    fairs, mail = curve.loc["Trade fairs"], curve.loc["E-mail"]
+    moved, worth = fairs["spend_now"], mail["value_per_lead"]
 
-    def at(spend):
-        return most * spend / (half + spend)
+    def leads(spend):
+        return mail["leads_max"] * spend / (mail["half_spend"] + spend)
 
+    after = leads(mail["spend_now"] + moved)
+    gain, loss = (after - mail["leads_now"]) * worth, fairs["leads_now"] * fairs["value_per_lead"]
     return Exercise(
-        at(now + 1000) - at(now),
-        within=0.05,
+        gain - loss,
+        unit="money",
+        within=50,
         mistakes=[
-            Mistake(1000 * at(now) / now, "you took the average of today for the new money. Is the curve a line?"),
             Mistake(
-                mail["marginal_leads"],
-                "this is the slope where we stand, times a thousand. It holds for the next euro; does it hold so far?",
+                moved * worth * mail["leads_now"] / mail["spend_now"] - loss,
+                "you took the average of today for the new money. Is the curve a line?",
             ),
-            Mistake(at(now + 1000), "these are all leads at the new spending. How many come now?"),
-            Mistake(at(1000), "these are all leads at a spending of 1,000. From where do you start?"),
-            Mistake(at(1000) - at(now), "you went up *to* 1,000. The 1,000 come on top of what is spent now."),
-            Mistake(most - at(now), "these come with money without end. What do 1,000 bring?"),
+            Mistake(gain, "this is what e-mail wins. What do the fairs bring no more?"),
+            Mistake(loss - gain, "the right size with the other sign. Does the company win or lose?"),
+            Mistake(
+                moved * (mail["marginal_return"] - fairs["marginal_return"]),
+                "you took the slopes of today for all of the money. For how many euros does a slope hold?",
+            ),
+            Mistake(
+                moved * mail["marginal_return"] - loss,
+                "you took the slope of e-mail for all of the money. For how many euros does it hold?",
+            ),
+            Mistake(after * worth - loss, "these are all leads of e-mail. How many of them come now?"),
+            Mistake(
+                (leads(moved) - mail["leads_now"]) * worth - loss,
+                "you spend the money of the fairs instead of that of e-mail, not on top of it.",
+            ),
+            Mistake(after - mail["leads_now"] - fairs["leads_now"], "these are leads. What is a lead worth, of each?"),
+            Mistake(
+                (after - mail["leads_now"]) * worth - fairs["leads_now"] * worth,
+                "you gave the leads of the fairs the worth of those of e-mail. Which have larger buyers?",
+            ),
         ],
-        because="The first thousand of a channel brought several times as many.",
+        because="By the averages it was a large gain. But an average is full of the first euros.",
     )

@@ -127,7 +127,8 @@ def _header(
     data = data[under:]
     last = number + len(window) + 1
     first_line = data[0][0] if data else last
-    said = tuple(line.strip() for line in before if line.strip(SPACE + ',;|"'))
+    # an empty row says nothing, quoted or not; a quotation mark without its second is damage
+    said = tuple(line.strip() for line in before if line.strip(SPACE + ',;|"') or line.count('"') % 2)
     return Place(choice, tuple(h.strip(SPACE) for h in headers), first_line, said, under)
 
 

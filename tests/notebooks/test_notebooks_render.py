@@ -9,7 +9,7 @@ from crmkit import paths
 from crmkit.report.render import render
 
 pytestmark = pytest.mark.timeout(300)
-SETTINGS = 'name = "Small"\ncurrency = "EUR"\nas_of = 2026-06-30\n'
+SETTINGS = 'name = "Small"\ncurrency = "EUR"\nas_of = 2026-06-30\n[personal]\nshow = ["users"]\n'
 DEALS = (
     "opportunity_id,owner_id,outcome,created_at,closed_at,amount\n"
     "a,Ann <b>,won,2026-01-05,2026-02-10,100\n"

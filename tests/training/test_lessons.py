@@ -34,6 +34,7 @@ def _prose(notebook):
 def _run(notebook, monkeypatch):
     """Run the cells of a notebook in one namespace, as a kernel does, and return what was checked."""
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
 
     mpl.use("agg")
     monkeypatch.setattr(checking, "RESULTS", {})
@@ -41,6 +42,7 @@ def _run(notebook, monkeypatch):
     for text in _code(notebook):
         with contextlib.suppress(Exception):  # what builds on an answer that isn't there yet
             exec(compile(text, "lesson", "exec"), space)
+    plt.close("all")
     return dict(checking.RESULTS)
 
 

@@ -143,22 +143,30 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
         place.first_line,
         sheet,
         others,
+        twice=tuple((h, tuple(places)) for h, places in _places(place.headers).items() if len(places) > 1),
         place=place,
     )
 
 
 def _named(headers: tuple[str, ...]) -> tuple[str, ...]:
-    """Give columns without a header a name by their place; refuse a header that stands twice."""
+    """Give columns a name of their own: by their place where they have none, or share it with another."""
     if not any(headers):
         raise DataError("has no header: its line is empty.")
-    twice = sorted({header for header in headers if header and headers.count(header) > 1})
-    if twice:
-        places = [str(place) for place, header in enumerate(headers, 1) if header == twice[0]]
-        raise DataError(
-            f"has the header {twice[0]!r} more than once, in columns {', '.join(places)}. "
-            "Rename or remove one, so that it's clear which is meant."
-        )
-    return tuple(header or f"(column {place})" for place, header in enumerate(headers, 1))
+    first = {header: places[0] for header, places in _places(headers).items()}
+    named = [
+        header if header and first[header] == place else f"{header} (column {place})".strip()
+        for place, header in enumerate(headers, 1)
+    ]
+    return tuple(named)
+
+
+def _places(headers: tuple[str, ...]) -> dict[str, list[int]]:
+    """Return in which columns each header stands."""
+    found: dict[str, list[int]] = {}
+    for place, header in enumerate(headers, 1):
+        if header:
+            found.setdefault(header, []).append(place)
+    return found
 
 
 def _sheet(path: Path, reading: Reading, has: Wanted) -> tuple[str, tuple[str, ...], Place]:

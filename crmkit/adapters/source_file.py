@@ -11,6 +11,7 @@ from crmkit.adapters import lines, workbooks
 from crmkit.adapters.encoding import Seen
 from crmkit.adapters.lines import Rows
 from crmkit.adapters.placing import Place
+from crmkit.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class SourceFile:
     numeric : tuple of str
         Headers of a workbook under which all filled cells are numbers, written with a point whatever the adapter says
         of marks.
+    twice : tuple of (str, tuple of int)
+        Headers that stand more than once, and in which columns. The second is called by its place; none may be used.
     place, met, seen, cells
         What was met while it was read: before the table, among its rows, in the text, in the cells of a workbook.
     """
@@ -60,6 +63,7 @@ class SourceFile:
     sha256: str = ""
     lines: int = 0
     numeric: tuple[str, ...] = ()
+    twice: tuple[tuple[str, tuple[int, ...]], ...] = ()
     place: Place | None = None
     met: Rows = field(default_factory=Rows, compare=False)
     seen: Seen = field(default_factory=Seen, compare=False)
@@ -92,11 +96,27 @@ class Staged:
         return frozenset(there.difference(*found))
 
     def find(self, wanted: Iterable[str]) -> str | None:
-        """Return the first of the headers wanted that is there, exactly or but for case and spaces."""
+        """Return the first of the headers wanted that is there, exactly or but for case and spaces.
+
+        Raises
+        ------
+        DataError
+            Where it stands more than once in a file.
+        """
         for header in wanted:
             if header in self.headers:
-                return header
+                return self._once(header)
             for there in self.headers:
                 if lines.plain(there) == lines.plain(header):
-                    return there
+                    return self._once(there)
         return None
+
+    def _once(self, header: str) -> str:
+        for file in self.files:
+            if found := dict(file.twice).get(header):
+                places = ", ".join(map(str, found))
+                raise DataError(
+                    f"{file.path.name} has the header {header!r} more than once, in columns {places}. "
+                    "Rename or remove one, so that it's clear which is meant."
+                )
+        return header

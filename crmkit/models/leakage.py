@@ -52,8 +52,8 @@ def leakage_probe(
     Returns
     -------
     DataFrame
-        One row a feature, the strongest first: `feature`, `alone` (the AUC of the feature alone, unknown values as a
-        group of their own; 0.5 tells nothing), `changed` (customers whose value is another without the later rows),
+        One row a feature, the strongest first: `feature`, `alone` (the AUC of the feature alone, over all cut-offs or
+        at the last one, whichever is higher; unknown values as a group of their own; 0.5 tells nothing), `changed` (customers whose value is another without the later rows),
         `customers` compared.
 
     Raises
@@ -73,6 +73,8 @@ def leakage_probe(
     there = panel[panel["cutoff"] == panel["cutoff"].max()]
     both = there.merge(known, on="customer_id", suffixes=("", " then"), how="inner")
     strength = alone(panel)
+    if enough(there["churned"]):  # who left later carries the sign at every earlier cut-off, which dilutes it there
+        strength = strength.combine(alone(there.assign()), max)
     rows = []
     for name in names:
         then = both[f"{name} then"] if f"{name} then" in both else pd.Series(np.nan, index=both.index)

@@ -168,6 +168,11 @@ def test_a_header_alone_is_a_table_without_rows(export):
     ]
 
 
+def test_a_header_that_stands_twice_is_no_fault_where_nothing_uses_it(export):
+    export.write("people.csv", "id,name,note,note\n007,Zoë,a,b\n008,Łukasz,,c\n")
+    assert export.run().files[0].columns_left_out == ("note", "note (column 4)")
+
+
 def test_empty_trailing_columns_are_named_by_place_and_left_out(export):
     export.write("people.csv", "id,name,,\n1,a,,\n2,b,,x\n")
     assert export.run().files[0].columns_left_out == ("(column 3)", "(column 4)")

@@ -14,6 +14,7 @@ from crmkit.methods.hazards import cox, stretches
 from crmkit.models import churn_risk, leakage_probe
 from crmkit.models.churn_panel import churn_panel, crm_as_known, cutoffs_of
 from crmkit.models.churn_study import churn_study
+from crmkit.models.leakage import alone
 from crmkit.models.monitoring import drift, promise_kept, uplift
 from crmkit.models.reasons import importance, partial_dependence, reasons, typical
 from crmkit.models.store import load, save
@@ -157,6 +158,20 @@ def test_the_probe_fails_loudly_on_a_feature_filled_in_on_goodbye(sample):
     with pytest.raises(DataError, match=r"'why' alone tells who left with an AUC of (1\.000|0\.9)"):
         leakage_probe(sample, panel, more=said_why)
     assert len(leakage_probe(sample, panel, more=said_why, allowed=["why"])) == 2
+
+
+def test_the_probe_looks_at_the_last_cut_off_by_itself(sample):
+    """At an early cut-off those who left much later carry their reason, too, so that over all of them it looks weaker."""
+    customers = sample.tables["customers"].to_pandas()
+
+    def reason(crm, cutoff):
+        return customers[["customer_id", "lost_reason"]]
+
+    panel = churn_panel(sample, cutoffs_of(sample), features=["mrr"], more=reason)
+    over_all = alone(panel)["lost_reason"]
+    assert over_all < 0.95
+    with pytest.raises(DataError, match="'lost_reason' alone tells who left"):
+        leakage_probe(sample, panel, more=reason)
 
 
 def test_the_model_beats_the_rules_on_the_sample(study):

@@ -53,8 +53,8 @@ def leakage_probe(
     -------
     DataFrame
         One row a feature, the strongest first: `feature`, `alone` (the AUC of the feature alone, over all cut-offs or
-        at the last one, whichever is higher; unknown values as a group of their own; 0.5 tells nothing), `changed` (customers whose value is another without the later rows),
-        `customers` compared.
+        at the last one, whichever is higher; unknown values as a group of their own; 0.5 tells nothing), `changed`
+        (customers whose value is another without the later rows), `customers` compared.
 
     Raises
     ------

@@ -161,7 +161,7 @@ def test_the_probe_fails_loudly_on_a_feature_filled_in_on_goodbye(sample):
 
 
 def test_the_probe_looks_at_the_last_cut_off_by_itself(sample):
-    """At an early cut-off those who left much later carry their reason, too, so that over all of them it looks weaker."""
+    """At an early cut-off those who left much later have a reason, too, so that over all of them it looks weaker."""
     customers = sample.tables["customers"].to_pandas()
 
     def reason(crm, cutoff):

@@ -24,6 +24,7 @@ def text(element):
 
 @pytest.fixture
 def ax():
+    plt.close("all")  # what other tests drew
     frame = pd.DataFrame(
         {
             "metric": "win_rate",

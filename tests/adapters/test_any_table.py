@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import zipfile
 from functools import lru_cache
 
@@ -115,9 +116,10 @@ def test_any_table_of_a_workbook_comes_back_equal(tmp_path, table):
 def same(cell):
     """Return a number as a number, for 0.5 and 5E-1 are one, and a text as it is."""
     try:
-        return float(cell)
+        number = float(cell)
     except ValueError:
         return cell
+    return number if math.isfinite(number) else cell  # a cell may say NAN or inf, and is text
 
 
 VALID = ("id,name,note\n" + "".join(f'{n},"name {n}","two\nlines, of {n}"\n' for n in range(1, 30))).encode()

@@ -91,5 +91,5 @@ def test_nothing_to_recognise(tmp_path):
 
 
 def test_what_could_not_be_looked_at_is_said(tmp_path):
-    (tmp_path / "event_data.csv").write_text("user_pseudo_id,a,a\n1,2,3\n", encoding="utf-8")
-    assert "has the header 'a' more than once" in adapters.recognise([tmp_path]).text()
+    (tmp_path / "event_data.csv").write_bytes(b"PAR1 and so on")
+    assert "event_data.csv isn't text but a Parquet file" in adapters.recognise([tmp_path]).text()

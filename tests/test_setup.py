@@ -169,6 +169,29 @@ def _notebooks(root: Path) -> dict[str, dict]:
     return {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
+def test_every_locked_version_runs_on_the_oldest_python_that_is_promised(root):
+    """A version that asks for 3.11.5 can't be installed with the 3.11.2 of a stable distribution."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    from packaging.specifiers import SpecifierSet
+
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = f"{project['requires-python'].removeprefix('>=')}.0"
+    lines = (root / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    names = [line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")]
+    refused, seen = {}, 0
+    for name in names:
+        try:
+            wanted = metadata(name).get("Requires-Python") or ""
+        except PackageNotFoundError:  # one of an extra that isn't installed, or of another system
+            continue
+        seen += 1
+        if not SpecifierSet(wanted).contains(oldest):
+            refused[name] = wanted
+    assert seen > 100
+    assert refused == {}
+
+
 def test_notebooks_name_the_kernel_that_every_environment_has(root):
     kernels = {name: nb["metadata"].get("kernelspec", {}).get("name") for name, nb in _notebooks(root).items()}
     assert {name: kernel for name, kernel in kernels.items() if kernel != "python3"} == {}

@@ -11,6 +11,7 @@ import pandas as pd
 from crmkit.marks import missing, safe
 from crmkit.numbers import say
 from crmkit.training.exercises import Exercise, find
+from crmkit.training.hints import general, rounded
 
 RESULTS: dict[str, bool] = {}
 """The exercises that were checked in this session, and whether the last answer was right."""
@@ -74,12 +75,13 @@ def _judged(asked: Exercise, answer: Any) -> tuple[bool, str]:
     plain, why = _as(kind, answer)
     if why:
         return False, why
-    if _same(asked, kind, plain, asked.right):
+    exact = any(_same(asked, kind, plain, mistake.answer, exactly=True) for mistake in asked.mistakes)
+    if _same(asked, kind, plain, asked.right) or (not exact and _is_rounded(asked, kind, plain)):
         return True, f"right{_read_back(asked, kind)}. {asked.because}".rstrip()
     for mistake in asked.mistakes:
         if _same(asked, kind, plain, mistake.answer):
             return False, mistake.hint
-    return False, _general(asked, kind, plain)
+    return False, general(asked, kind, plain, groups_of(asked.right) if kind == "groups" else {})
 
 
 def _kind(right: Any) -> str:
@@ -106,28 +108,47 @@ _NEEDS = {"flag": "True or False", "number": "one number", "word": "one word or 
 
 def _as(kind: str, answer: Any) -> tuple[Any, str]:
     """Return an answer as its kind is compared, or why it can't be."""
+    if hasattr(answer, "to_pandas") and hasattr(answer, "op"):
+        return None, "this is a question to the tables that has not been asked yet: put .to_pandas() behind it."
     wrong = f"this is {_what(answer)}, and the answer is {_NEEDS[kind]}."
+    if kind in ("number", "flag", "word"):
+        answer = _only(answer)
     if kind == "number":
         return _as_one_number(answer, wrong)
     if kind == "flag":
-        flag = getattr(answer, "item", lambda: answer)()
-        return (flag, "") if isinstance(flag, bool) else (None, wrong)
+        return (answer, "") if isinstance(answer, bool) else (None, wrong)
     if kind == "word":
         return (answer.strip(), "") if isinstance(answer, str) else (None, wrong)
     if kind == "several":
-        if isinstance(answer, str) or not hasattr(answer, "__iter__"):
-            return None, wrong
-        return [str(one) for one in answer], ""
-    groups = _groups(answer)
+        return _as_several(answer, wrong)
+    groups = groups_of(answer)
     return (groups, "") if groups is not None else (None, wrong)
 
 
-def _as_one_number(answer: Any, wrong: str) -> tuple[Any, str]:
+def _only(answer: Any) -> Any:
+    """Return the one value that a frame, column, list or array holds, as Python has it; all else as it is."""
     if isinstance(answer, pd.DataFrame) and "value" in answer and len(answer) == 1:
-        answer = answer["value"].iloc[0]
-    elif isinstance(answer, pd.DataFrame | pd.Series) and answer.size == 1:
-        answer = answer.to_numpy().ravel()[0]
-    answer = getattr(answer, "item", lambda: answer)() if not isinstance(answer, pd.DataFrame | pd.Series) else answer
+        answer = answer["value"]
+    if isinstance(answer, pd.DataFrame | pd.Series):
+        answer = answer.to_numpy()
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        answer = answer[0]
+    return answer.item() if hasattr(answer, "item") and getattr(answer, "size", 1) == 1 else answer
+
+
+def _as_several(answer: Any, wrong: str) -> tuple[Any, str]:
+    if isinstance(answer, str):
+        return None, "this is a text, and the answer is a list, even of one: put it in square brackets."
+    if isinstance(answer, pd.DataFrame) or not hasattr(answer, "__iter__"):
+        return None, wrong
+    if isinstance(answer, pd.Series) and answer.dtype == bool:
+        return None, "this says True or False of each row. Take the rows where it is True, and the names in them."
+    return [str(one) for one in answer], ""
+
+
+def _as_one_number(answer: Any, wrong: str) -> tuple[Any, str]:
+    if isinstance(answer, str) and any(letter.isdigit() for letter in answer):
+        return None, "this is a text: give the number itself, without quotation marks and without a % sign."
     if isinstance(answer, bool) or not isinstance(answer, int | float):
         return None, wrong
     if missing(answer):
@@ -135,7 +156,7 @@ def _as_one_number(answer: Any, wrong: str) -> tuple[Any, str]:
     return float(answer), ""
 
 
-def _groups(answer: Any) -> dict[str, float] | None:
+def groups_of(answer: Any) -> dict[str, float] | None:
     """Return a number for each group from a frame, Series or mapping."""
     if isinstance(answer, pd.DataFrame):
         if "value" not in answer:
@@ -147,7 +168,7 @@ def _groups(answer: Any) -> dict[str, float] | None:
                 and name not in ("metric", "note", "verdict")]  # fmt: skip
         keys = [name for name in keys if answer[name].nunique() > 1] or keys[:1]
         rows = answer.set_index(keys)["value"] if keys else answer["value"]
-        return _groups(rows)
+        return groups_of(rows)
     if isinstance(answer, pd.Series):
         answer = answer.to_dict()
     if not isinstance(answer, Mapping):
@@ -168,14 +189,16 @@ def _what(answer: Any) -> str:
     if isinstance(answer, pd.DataFrame):
         return f"a table of {len(answer)} rows and {len(answer.columns)} columns"
     if isinstance(answer, pd.Series):
-        return f"a column of {len(answer)} values"
+        texts = len(answer) and all(isinstance(one, str) for one in answer)
+        return f"a column of {len(answer)} {'texts' if texts else 'values'}"
+    name = type(getattr(answer, "item", lambda: answer)() if getattr(answer, "size", 0) == 1 else answer).__name__
     return {"str": "a text", "int": "a number", "float": "a number", "bool": "True or False", "list": "a list",
-            "set": "a set", "dict": "a mapping"}.get(type(answer).__name__, f"a {type(answer).__name__}")  # fmt: skip
+            "set": "a set", "dict": "a mapping", "ndarray": "an array of numbers"}.get(name, f"a {name}")  # fmt: skip
 
 
-def _same(asked: Exercise, kind: str, answer: Any, right: Any) -> bool:
+def _same(asked: Exercise, kind: str, answer: Any, right: Any, *, exactly: bool = False) -> bool:
     if kind == "number":
-        return abs(answer - float(right)) <= asked.tolerance(float(right))
+        return abs(answer - float(right)) <= (1e-9 if exactly else asked.tolerance(float(right)))
     if kind == "flag":
         return answer == right
     if kind == "word":
@@ -184,14 +207,17 @@ def _same(asked: Exercise, kind: str, answer: Any, right: Any) -> bool:
     if kind == "several":
         others = [str(one) for one in right]
         return answer == others if asked.ordered else set(answer) == set(others)
-    others = _groups(right)
-    return set(answer) == set(others) and all(_near(asked, answer[key], others[key]) for key in others)
+    others = groups_of(right)
+    return set(answer) == set(others) and all(asked.near(answer[key], others[key]) for key in others)
 
 
-def _near(asked: Exercise, one: float, right: float) -> bool:
-    if missing(one) or missing(right):
-        return missing(one) and missing(right)
-    return abs(one - right) <= asked.tolerance(right)
+def _is_rounded(asked: Exercise, kind: str, answer: Any) -> bool:
+    """Tell whether an answer is the right one as a person writes it down: with two digits or more."""
+    if kind == "number":
+        return rounded(answer, float(asked.right))
+    right = groups_of(asked.right) if kind == "groups" else {}
+    return bool(right) and set(answer) == set(right) and all(
+        asked.near(answer[key], right[key]) or rounded(answer[key], right[key]) for key in right)  # fmt: skip
 
 
 def _read_back(asked: Exercise, kind: str) -> str:
@@ -201,63 +227,3 @@ def _read_back(asked: Exercise, kind: str) -> str:
     from crmkit.training import company
 
     return f", {say(float(asked.right), asked.unit, currency=company().config.currency)}"
-
-
-def _general(asked: Exercise, kind: str, answer: Any) -> str:
-    """Give the hint that goes with the form of a wrong answer, where no known mistake explains it."""
-    if kind == "number":
-        return _general_number(asked, answer)
-    if kind == "flag":
-        return "it is the other way round. Which number would decide it?"
-    if kind == "word":
-        return f"{answer!r} is not it. Put the candidates side by side and look again at what is asked."
-    if kind == "several":
-        return _general_several(asked, answer)
-    return _general_groups(asked, answer)
-
-
-def _general_number(asked: Exercise, answer: float) -> str:
-    right = float(asked.right)
-    slips = [
-        (asked.unit == "share" and _close(asked, answer / 100, right),
-         "the right amount, as a percentage: a share is written 0-1 here, so divide by 100."),
-        (asked.unit == "share" and _close(asked, 1 - answer, right),
-         "this is the share of all the others: those who are not asked for."),
-        (_close(asked, -answer, right), "the right amount with the wrong sign. Which of the two is taken from which?"),
-        (answer and _close(asked, 1 / answer, right),
-         "this is the right fraction upside down: look at what is divided by what."),
-    ]  # fmt: skip
-    for slipped, hint in slips:
-        if slipped:
-            return hint
-    far = abs(answer - right) / abs(right) if right else abs(answer)
-    way = "too high" if answer > right else "too low"
-    if far < 0.05:
-        return f"close, and a little {way}. Look at what is left out: rows at the edges of the period, or empty cells?"
-    if right and (answer / right > 10 or answer / right < 0.1):
-        return f"far {way}, by more than a factor of ten. Look at the unit, and at what one row is."
-    return f"{way}. Say in words what is counted, of which rows, and in which period; then look at each part."
-
-
-def _close(asked: Exercise, one: float, right: float) -> bool:
-    return abs(one - right) <= asked.tolerance(right)
-
-
-def _general_several(asked: Exercise, answer: list[str]) -> str:
-    given, right = set(answer), {str(one) for one in asked.right}
-    if given == right:
-        return "the right ones, in another order than is asked for."
-    lacking, beyond = len(right - given), len(given - right)
-    parts = [f"{lacking} missing" if lacking else "", f"{beyond} that do not belong" if beyond else ""]
-    return f"{len(given & right)} of yours are right; {' and '.join(part for part in parts if part)}."
-
-
-def _general_groups(asked: Exercise, answer: dict[str, float]) -> str:
-    right = _groups(asked.right)
-    if set(answer) != set(right):
-        lacking, beyond = sorted(set(right) - set(answer)), sorted(set(answer) - set(right))
-        said = f"{len(lacking)} groups are missing, such as {lacking[0]!r}" if lacking else ""
-        more = f"{len(beyond)} groups do not belong, such as {beyond[0]!r}" if beyond else ""
-        return f"{' and '.join(part for part in (said, more) if part)}."
-    off = [key for key in right if not _near(asked, answer[key], right[key])]
-    return f"{len(right) - len(off)} of {len(right)} groups are right; look at {off[0]!r} by itself."

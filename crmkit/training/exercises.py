@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from crmkit.errors import UsageError
+from crmkit.marks import missing
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ class Exercise:
     def tolerance(self, right: float) -> float:
         """Return how far a number may lie from a right one."""
         return abs(right) * 0.005 + 1e-12 if self.within is None else self.within
+
+    def near(self, one: float, right: float) -> bool:
+        """Tell whether a number is another one within the tolerance; a missing one is near to a missing one only."""
+        if missing(one) or missing(right):
+            return missing(one) and missing(right)
+        return abs(one - right) <= self.tolerance(right)
 
 
 _MADE: dict[str, Callable[[Any], Exercise]] = {}

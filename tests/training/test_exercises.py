@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -78,8 +79,13 @@ def several(crm):
     (-0.25, "the right amount with the wrong sign. Which of the two is taken from which?"),
     (4, "this is the right fraction upside down: look at what is divided by what."),
     (250, "far too high, by more than a factor of ten. Look at the unit, and at what one row is."),
-    (0.26, "close, and a little too high. Look at what is left out: rows at the edges of the period, or empty cells?"),
-    ("25%", "this is a text, and the answer is one number."),
+    (0.26, "close, and a little too high. What is counted that does not belong: rows at the edges of the period, or "
+           "empty cells?"),
+    (0.245, "close, and a little too low. What is left out: rows at the edges of the period, or empty cells?"),
+    (1.5, "more than 1, so more than all there are. What is divided by what?"),
+    ("25%", "this is a text: give the number itself, without quotation marks and without a % sign."),
+    ("all", "this is a text, and the answer is one number."),
+    (np.array([1, 2]), "this is an array of numbers, and the answer is one number."),
     (pd.DataFrame({"a": [1, 2]}), "this is a table of 2 rows and 1 columns, and the answer is one number."),
     (math.nan, "this is not a number (NaN): something was divided by nothing, or a row was not found."),
     (..., "not answered yet."),
@@ -92,6 +98,57 @@ def test_a_number_may_come_as_one_row_or_from_numpy():
     assert training.check("0.2", pd.DataFrame({"metric": ["x"], "value": [0.25], "n": [3.0]})).passed
     assert training.check("0.2", pd.Series([0.25])).passed
     assert training.check("0.2", pd.Series([0.25])[0]).passed
+
+
+@exercise("0.5")
+def long_numbers(crm):
+    return Exercise(0.6136, unit="share", within=0.001, mistakes=[Mistake(0.61, "exactly this is known to be wrong.")])
+
+
+@exercise("0.6")
+def a_mean(crm):
+    return Exercise({"North": 0.57327, "South": 0.0}, mistakes=[])
+
+
+@exercise("0.7")
+def a_list(crm):
+    return Exercise({"a"})
+
+
+@exercise("0.8")
+def a_rate(crm):
+    return Exercise(0.9155, unit="share", within=0.0005, mistakes=[Mistake(0.9199, "of the average base.")])
+
+
+@exercise("0.9")
+def a_name(crm):
+    return Exercise("North")
+
+
+def test_a_number_is_right_as_a_person_writes_it_down():
+    """With two digits that count; a known mistake stays one, and one digit is too few to tell."""
+    assert training.check("0.8", 0.92).passed
+    assert training.check("0.8", 92).text.startswith("the right amount, as a percentage")
+    assert training.check("0.8", 0.9199).text == "of the average base."
+    assert (
+        training.check("0.8", 0.9).text
+        == "this is rounded so far that wrong answers would look alike. Give more digits."
+    )
+    assert training.check("0.5", 0.61).text == "exactly this is known to be wrong."
+    assert training.check("0.6", {"North": 0.57, "South": 0}).passed
+    assert not training.check("0.6", {"North": 0.58, "South": 0}).passed
+
+
+def test_an_answer_in_another_form_is_understood_or_told_how():
+    assert training.check("0.9", pd.Series(["North"])).passed
+    assert training.check("0.9", ["north"]).passed
+    assert training.check("0.9", np.float64(3)).text.startswith("this is a number, and the answer is one word")
+    assert training.check("0.7", pd.Series(["a"])).passed
+    assert "square brackets" in training.check("0.7", "a").text
+    assert "rows where it is True" in training.check("0.7", pd.Series([True, False])).text
+    assert training.check("0.7", pd.DataFrame({"x": ["a"]})).text.startswith("this is a table of 1 rows")
+    assert ".to_pandas()" in training.check("0.2", training.company().orders.count()).text
+    assert "a column of 2 texts" in training.check("0.3", pd.Series({"North": "57%", "South": "0%"})).text
 
 
 def test_groups_may_come_in_any_order_and_shape():

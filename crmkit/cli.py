@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_sql(commands)
     _add_metrics(commands)
+    _add_glossary(commands)
     _add_check(commands)
     _add_duplicates(commands)
     _add_import(commands)
@@ -196,6 +197,20 @@ def _add_metrics(commands) -> None:
     )
     _data(parser)
     _format(parser, "table", "csv", "json")
+
+
+def _add_glossary(commands) -> None:
+    parser = _command(
+        commands,
+        "glossary",
+        do.glossary,
+        "say what a word means, by any name in any language or at any vendor; without a word, list all",
+        'glossary "close rate" --lang pl',
+    )
+    parser.add_argument("word", nargs="*", metavar="WORD", help="a name; several words are one name")
+    parser.add_argument("--lang", default="en", help="the language of meanings and formulas (default: en)")
+    parser.add_argument("--html", metavar="FILE", help="write the whole glossary as a page that stands by itself")
+    _format(parser, "table", "json")
 
 
 def _add_check(commands) -> None:

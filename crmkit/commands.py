@@ -116,6 +116,30 @@ def metrics(options: Namespace) -> None:
     _print(found, options.format)
 
 
+def glossary(options: Namespace) -> None:
+    """Say what a word means, list all words, or write the glossary as a page."""
+    from crmkit.glossary import entries
+    from crmkit.glossary import finding as words
+
+    known = entries(options.lang)
+    if options.html:
+        from crmkit.pages.glossary import write
+
+        print(write(options.html, lang=options.lang).resolve())
+        return
+    asked = " ".join(options.word)
+    found = words.find(asked) if options.word else [words.Found(anchor, "", "") for anchor in known]
+    said = [words.account(one, lang=options.lang) for one in found]
+    if options.format == "json":
+        print(json.dumps(said, ensure_ascii=False, indent=1))
+    elif options.word:
+        print("\n\n".join(words.text_of(one, lang=options.lang) for one in said))
+    else:
+        import pandas as pd
+
+        _print(pd.DataFrame([{name: one[name] for name in ("key", "word", "formula")} for one in said]), "table")
+
+
 def check(options: Namespace) -> int:
     """Print what is wrong with the data; 1 if anything is an error."""
     from crmkit import paths

@@ -280,5 +280,5 @@ def label(name: str) -> str:
 
 
 def frame(template: str, *, lang: str, **values: Any) -> str:
-    """Fill one of the frames `page.html`, `front.html` and `reports.html`; all values are escaped but `Body.html`."""
+    """Fill the frame `page.html`, `front.html`, `reports.html` or `words.html`; all values but HTML are escaped."""
     return _environment().get_template(f"{template}.j2").render(lang=lang, texts=texts(lang), **values)

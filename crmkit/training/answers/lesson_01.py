@@ -22,6 +22,7 @@ def never_ordered(crm):
         within=0.5,
         mistakes=[
             Mistake(bought.sum(), "these are those who did order. Who is left?"),
+            Mistake((~bought).mean(), "this is a share of the customers. It is asked how many they are."),
             Mistake(len(customers), "this is every row of the table. Who of them never stands in an order?"),
             Mistake(
                 len(customers) - today,
@@ -78,6 +79,11 @@ def overstated_by_channel(crm):
             Mistake(1 - true / wrong, "you divided the excess by the wrong revenue. What is it a share of?"),
             Mistake(wrong - true, "this is the excess in money. As a share of what is it asked for?"),
             Mistake((wrong / true - 1) * 100, "these are percentages; shares are written 0-1 here."),
+            Mistake(
+                (wrong - true) / true.sum(),
+                "you divided by the revenue of all channels. With whose revenue is each channel compared?",
+            ),
+            Mistake(true - true, "the amounts of lines add up to the truth. Which column did the slide add up?"),
         ],
         because="Channels with large baskets look better than they are.",
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmkit import schema
 from crmkit.personal.codes import PREFIXES, code, coded, key_of
+from crmkit.personal.joined import joined_columns
 
 if TYPE_CHECKING:
     from crmkit.crm import Crm
@@ -83,7 +84,8 @@ def _kept(crm: Crm) -> dict:
 
 def _without_names(crm: Crm, table: str, readers: Readers) -> ir.Table:
     """Return a table with what its readers may see."""
-    rows, declared, changed = crm.tables[table], schema.TABLES[table], {}
+    rows, declared = crm.tables[table], schema.TABLES[table]
+    changed: dict[str, ir.Value] = joined_columns(crm, table, smallest=readers.smallest_group)
     for column in rows.columns:
         known = next((one for one in declared.columns if one.name == column), None)
         users = (known.refers_to == "users" or known.name == "user_id") if known else column in _USERS

@@ -67,8 +67,8 @@ def test_no_line_gives_a_small_group_away(sizes):
 def crm():
     sources = ["web"] * 9 + ["fair"] * 2 + ["friend"] * 6
     leads = {"lead_id": [str(i) for i in range(17)], "source": sources, "created_at": ["2026-01-05"] * 17}
-    later = {"lead_id": [f"b{i}" for i in range(20)], "source": ["web"] * 12 + ["friend"] * 8,
-             "created_at": ["2026-02-05"] * 20}  # fmt: skip
+    later = {"lead_id": [f"b{i}" for i in range(26)], "source": ["web"] * 12 + ["friend"] * 8 + ["fair"] * 6,
+             "created_at": ["2026-02-05"] * 26}  # fmt: skip
     both = {name: leads[name] + later[name] for name in leads}
     return crmkit.open({"leads": both}, config={"personal": {"smallest_group": 5}})
 
@@ -89,4 +89,4 @@ def test_a_comparison_hides_what_was_small_in_either_period(crm):
 def test_the_parts_of_a_change_still_add_up(crm):
     parts = for_readers(crm).explain("leads", period="2026-02", against="2026-01", by="source")
     assert set(parts["source"]) == {"web", "(2 small groups)"}
-    assert parts["effect"].sum() == 3
+    assert parts["effect"].sum() == 9

@@ -32,6 +32,15 @@ def kept_of_the_start(crm):
     )
 
 
+def _different(mistakes, right):
+    """Return the mistakes that differ from the right list and from those before them."""
+    kept = []
+    for one in mistakes:
+        if set(one.answer) not in (right, *(set(other.answer) for other in kept)):
+            kept.append(one)
+    return kept
+
+
 @exercise("3.2")
 def segments_that_leave_less(crm):
     """Segments whose whole interval lies below the company's rate."""
@@ -39,17 +48,20 @@ def segments_that_leave_less(crm):
     found = crm.measure("churn_rate", period=QUARTER, by="segment")
     below = found.loc[found["value"] < whole, "segment"].tolist()
     right = found.loc[found["high"] < whole, "segment"].tolist()
+    above = found.loc[found["low"] > whole, "segment"].tolist()
     others = [
         Mistake(below, "the values of these are lower. Of which are the whole intervals?"),
-        Mistake(found.loc[found["low"] > whole, "segment"].tolist(), "these are higher by more than noise."),
+        *[Mistake(higher, "these are higher by more than noise.") for higher in [above] if higher],
         Mistake(
             found.loc[found["high"] > whole, "segment"].tolist(), "these are the others: their intervals reach up."
         ),
         Mistake([found.loc[found["value"].idxmin(), "segment"]], "the lowest value alone. What does its interval say?"),
+        Mistake(found["segment"].tolist(), "these are all of them. Of which does the upper end, `high`, lie below?"),
+        Mistake([], "you found none. Compare the upper end of each interval, `high`, with the company's rate."),
     ]
     return Exercise(
         set(right),
-        mistakes=[other for other in others if set(other.answer) != set(right)],
+        mistakes=_different(others, set(right)),
         because="The other segments may differ, too; with so few customers one can't see it.",
     )
 
@@ -57,7 +69,8 @@ def segments_that_leave_less(crm):
 @exercise("3.3")
 def churn_of_a_year(crm):
     """A year's churn from the churn of twelve months."""
-    months = crm.measure("churn_rate", every="month", period=YEAR, intervals=False)["value"]
+    found = crm.measure("churn_rate", every="month", period=YEAR, intervals=False)
+    months = found["value"]
     whole = crm.measure("churn_rate", period=YEAR, intervals=False)["value"].item()
     return Exercise(
         1 - (1 - months).prod(),
@@ -68,6 +81,10 @@ def churn_of_a_year(crm):
             Mistake((1 - months).prod(), "this is the share that stays for the year. Who leaves?"),
             Mistake(months.mean(), "this is the average month. What has to be multiplied?"),
             Mistake(months.prod(), "you multiplied the shares that leave. Which shares go on from month to month?"),
+            Mistake(
+                found["numerator"].sum() / found["denominator"].iloc[0],
+                "you divided all losses by those of the first month. Some who left came later: were they in it?",
+            ),
             Mistake(whole, "this is measured on those of a year ago. Here it is asked of the chain of months."),
         ],
         because="It lies below twelve times a month, and the more so the more people leave.",

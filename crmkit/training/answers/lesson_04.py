@@ -30,6 +30,7 @@ def one_cell(crm):
                 row.loc[4, "value"] / row.loc[3, "value"],
                 "you compared with the quarter before; the share is asked of all who came.",
             ),
+            Mistake(column["2025-04-01"], "this is the cohort of April to June. Which came in the first quarter?"),
         ],
         because="It is the first age at which contracts of a year have ended.",
     )
@@ -54,6 +55,14 @@ def those_old_enough(crm):
                 old["value"].mean(), "this is the mean of the cells: a small cohort counts as much as a large one."
             ),
             Mistake(at_four["value"].fillna(0).mean(), "the blanks count as zeros here. What is known of them?"),
+            Mistake(
+                old["numerator"].sum() / (old["n"].sum() + at_four.loc[~at_four["known"], "n"].iloc[0]),
+                "one cohort too many is in the denominator. When does the youngest of yours reach age 4?",
+            ),
+            Mistake(
+                old["numerator"].iloc[:-1].sum() / old["n"].iloc[:-1].sum(),
+                "a cohort that has just reached age 4 is left out. Which is the youngest that is known?",
+            ),
             Mistake(old["value"].iloc[-1], "this is the last cohort that is known, alone."),
             Mistake(old["value"].iloc[0], "this is the first cohort alone."),
         ],

@@ -134,6 +134,8 @@ def glossary(options: Namespace) -> None:
         print(json.dumps(said, ensure_ascii=False, indent=1))
     elif options.word:
         print("\n\n".join(words.text_of(one, lang=options.lang) for one in said))
+        if more := dict.fromkeys(one.name for one in words.beside(asked, found)):
+            print(f"\nSee also {', '.join(list(more)[:6])}.")
     else:
         import pandas as pd
 

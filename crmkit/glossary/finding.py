@@ -11,6 +11,8 @@ from functools import cache
 from crmkit.errors import UsageError
 from crmkit.glossary import ENGLISH, METRIC, Entry, entries, languages
 
+SEVERAL = " | "
+"""Parts several names that one vendor has for one thing."""
 NEAR = 70
 """From which likeness (0-100) a name is offered as what may have been meant."""
 
@@ -55,16 +57,27 @@ def find(asked: str) -> list[Found]:
     wanted = _plain(asked)
     if not wanted:
         raise UsageError("Say a word to look up, such as `crmkit glossary churn`.")
-    whole = _first_of_each(found for found in _names() if _plain(found.name) == wanted)
-    if whole:
-        return whole
-    words = [_plain(word) for word in asked.split()]
-    parts = _first_of_each(found for found in _names() if all(word in _plain(found.name) for word in words))
-    if parts:
-        return parts
+    found = _first_of_each(found for found in _names() if _plain(found.name) == wanted) or _holding(asked)
+    if found:
+        return found
     near = nearest(asked)
     hint = f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
     raise UsageError(f"Nothing in the glossary is called {asked!r}.{hint} `crmkit glossary` lists all.")
+
+
+def beside(asked: str, found: list[Found]) -> list[Found]:
+    """Return further entries that have all words asked for in one of their names.
+
+    >>> [one.anchor for one in beside("win rate", find("win rate"))][:1]
+    ['win_rate_value']
+    """
+    known = {one.anchor for one in found}
+    return [one for one in _holding(asked) if one.anchor not in known]
+
+
+def _holding(asked: str) -> list[Found]:
+    words = [_plain(word) for word in asked.split()]
+    return _first_of_each(found for found in _names() if all(word in _plain(found.name) for word in words))
 
 
 def nearest(asked: str, *, most: int = 3) -> list[str]:
@@ -83,8 +96,8 @@ def nearest(asked: str, *, most: int = 3) -> list[str]:
 
 @cache
 def _names() -> tuple[Found, ...]:
-    """Return all names: of each language the words, then other names, then those of vendors, keys first of all."""
-    found = [Found(anchor, entry.key, "") for anchor, entry in entries().items()]
+    """Return all names: of each language the words, then other names and those of vendors, then the keys."""
+    found: list[Found] = []
     for lang in languages():
         found += [Found(anchor, entry.word, lang) for anchor, entry in entries(lang).items()]
     for lang in languages():
@@ -93,9 +106,9 @@ def _names() -> tuple[Found, ...]:
             Found(anchor, name, vendor)
             for anchor, entry in entries(lang).items()
             for vendor, said in entry.vendors.items()
-            for name in said.split(" / ")
+            for name in said.split(SEVERAL)
         ]
-    return tuple(found)
+    return (*found, *(Found(anchor, entry.key, "") for anchor, entry in entries().items()))
 
 
 def _first_of_each(found: Iterator[Found]) -> list[Found]:
@@ -116,11 +129,15 @@ def in_language(anchor: str, lang: str) -> Entry:
 
 
 def vendors_of(anchor: str) -> dict[str, str]:
-    """Return the names under which vendors show an entry, as any of the languages has them."""
+    """Return the names under which vendors show an entry, as any of the languages has them.
+
+    >>> vendors_of("cac")["Daasity"]
+    'CAC or CPA'
+    """
     found: dict[str, str] = {}
     for lang in languages():
         if entry := entries(lang).get(anchor):
-            found = dict(entry.vendors) | found
+            found = {vendor: name.replace(SEVERAL, " or ") for vendor, name in entry.vendors.items()} | found
     return found
 
 

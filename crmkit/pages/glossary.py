@@ -123,7 +123,7 @@ def differing_table(found: pd.DataFrame, *, caption: str) -> Html:
             "and there it": rows["differs"],
         }
     )
-    return grid(shown, caption=caption, formats={"here": lambda cell: cell})
+    return grid(shown, caption=caption, formats={"here": lambda cell: cell}, max_rows=len(shown))
 
 
 def family(found: pd.DataFrame, name: str) -> Html:

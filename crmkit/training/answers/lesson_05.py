@@ -24,6 +24,12 @@ def win_rate_by_hand(crm):
         mistakes=[
             Mistake(won / (len(closed) + open_now), "open deals stand in your denominator. What is known of them?"),
             Mistake((created["outcome"] == "won").mean(), "you took the deals created in the quarter, open ones too."),
+            Mistake(
+                (created.loc[created["outcome"] != "open", "outcome"] == "won").mean(),
+                "these are the deals created in the quarter and decided since. Which were closed in it?",
+            ),
+            Mistake((deals["outcome"] == "won").mean(), "these are all deals of all years, the open ones too."),
+            Mistake(won, "this is how many were won. Of how many that were decided?"),
             Mistake(won / len(created), "won is of those closed, and you divided by those created."),
             Mistake((decided["outcome"] == "won").mean(), "this is the rate of all years. Which quarter is asked for?"),
             Mistake(money["won"] / money.sum(), "this is the share of the money. Here every deal counts once."),
@@ -38,16 +44,22 @@ def win_rate_by_hand(crm):
 @exercise("5.2")
 def a_shorter_cycle(crm):
     """What velocity gains from a cycle that is a tenth shorter."""
+    velocity = crm.measure("sales_velocity", period=QUARTER, intervals=False)["value"].item()
     return Exercise(
         1 / 0.9 - 1,
         unit="share",
         within=0.0015,
         mistakes=[
-            Mistake(0.1, "a tenth off what stands below the line is more than a tenth. What is 1 divided by 0.9?"),
+            Mistake(
+                0.1,
+                "by this the cycle changes. Put both cycles into the formula, and compare the two velocities.",
+            ),
             Mistake(
                 -0.1, "velocity would fall by that if deals grew smaller. Where does the cycle stand in the formula?"
             ),
             Mistake(1 / 0.9, "this is the new velocity as a multiple of the old. By what share does it grow?"),
+            Mistake(velocity / 0.9, "this is the new velocity itself. By what share is it more than the old?"),
+            Mistake(velocity / 0.9 - velocity, "this is the growth in money a day. As a share of what?"),
             Mistake(1 / 1.1 - 1, "you made the cycle longer: what is a tenth less than 1?"),
             Mistake(1.1, "this multiplies by 1.1. What happens to a fraction whose lower part is 0.9 of what it was?"),
         ],
@@ -64,11 +76,16 @@ def days_from_the_mix(crm):
     return Exercise(
         parts["mix"].sum(),
         unit="days",
-        within=0.02,
+        within=0.004,
         mistakes=[
             Mistake(parts["rate"].sum(), "this comes from the groups themselves. Which column is the mix?"),
             Mistake(parts["effect"].sum(), "this is the whole change. Which part of it comes from the mix?"),
             Mistake(largest, "this is the part of one kind. What do all kinds add up to?"),
+            Mistake(parts["mix"].mean(), "this is the mean of the kinds. Parts of a change are added up."),
+            Mistake(
+                parts["mix"].sum() / parts["effect"].sum(),
+                "this is the mix as a share of the change. It is asked for in days.",
+            ),
             Mistake(whole, "this is the cycle itself. What is asked for is a part of its change."),
         ],
         because="Mix and rate add up to the change; the smaller the mix, the more it is the groups themselves.",

@@ -30,6 +30,7 @@ def value_in_margin(crm):
     """The lifetime value of 2025 in margin, from its parts."""
     names = ["average_order_value", "orders_per_customer", "churn_rate", "gross_margin"]
     found = crm.measure(names, period=YEAR, intervals=False).set_index("metric")["value"]
+    cac = crm.measure("cac", period=YEAR, intervals=False)["value"].item()
     yearly, churn, margin = found.iloc[0] * found.iloc[1], found["churn_rate"], found["gross_margin"]
     return Exercise(
         yearly * margin / churn,
@@ -38,6 +39,11 @@ def value_in_margin(crm):
             Mistake(yearly / churn, "this is revenue of a life. Which part of it is left when the goods are paid?"),
             Mistake(yearly * margin, "this is the margin of one year. How many years does a customer stay?"),
             Mistake(yearly * (1 - margin) / churn, "you took what the goods cost. What is left after that?"),
+            Mistake(
+                yearly * margin / churn - cac,
+                "you took off the cost of winning a customer. Here the value is asked before that.",
+            ),
+            Mistake(yearly / margin / churn, "you divided by the margin: can less be left and the value be more?"),
             Mistake(
                 yearly * margin * churn, "you multiplied by churn: with more churn the value would grow. Should it?"
             ),
@@ -83,6 +89,10 @@ def share_that_paid(crm):
             Mistake(
                 (margin >= margin.mean()).mean(), "you compared with the mean margin. With what does it say, above?"
             ),
+            Mistake(
+                (_brought(people, orders, days=730) >= cost).mean(),
+                "you asked everybody who was ever won, also those of last month. Which customers are in `won`?",
+            ),
             Mistake((margin >= cost).sum(), "this is how many have. A share is a part of something: of whom?"),
         ],
         because="The mean has nearly paid and most customers have not: the firms carry the others.",
@@ -94,7 +104,7 @@ def at_the_same_age(crm):
     """What the first 365 days of the customers of 2025 brought who have been watched so long."""
     people, orders = _customers(crm)
     year = people[people["acquired_at"].dt.year == int(YEAR)]
-    old = year[year["acquired_at"] <= "2025-09-30"]
+    old = year[year["acquired_at"] + pd.Timedelta(days=365) <= crm.as_of]
     before = people[people["acquired_at"].dt.year == int(YEAR) - 1]
     first = _brought(old, orders, days=365)
     return Exercise(
@@ -104,6 +114,10 @@ def at_the_same_age(crm):
             Mistake(
                 _brought(year, orders, days=365).mean(),
                 "those of the last months of 2025 are in it. How many days have they been watched?",
+            ),
+            Mistake(
+                _brought(year[year["acquired_at"] <= "2025-09-30"], orders, days=365).mean(),
+                "those who came in the course of 30 September 2025 are left out. How many days have they been watched?",
             ),
             Mistake(_brought(year, orders).mean(), "this is all that came so far: the column of the meeting."),
             Mistake(_brought(old, orders).mean(), "the right people, with all that they brought. By which age?"),

@@ -239,9 +239,7 @@ def _check_value(name: str, value: Any, where: str) -> None:
         raise CrmkitError(f"{where}: {name} must be {what}.")
     for each in inner:
         if each != " ".join(each.split()) or not each:
-            raise CrmkitError(
-                f"{where}: {name} has {each!r}, which is empty, has spaces too many, or is no single line."
-            )
+            raise CrmkitError(f"{where}: {name} has {each!r}, which is empty, has spaces too many or several lines.")
 
 
 def _unknown(file: str, name: str, known: list[str]) -> str:

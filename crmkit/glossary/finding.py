@@ -49,8 +49,10 @@ def find(asked: str) -> list[Found]:
 
     Examples
     --------
-    >>> [found.anchor for found in find("Win rate")]
-    ['win_rate']
+    >>> find("Win rate")[0]
+    Found(anchor='win_rate', name='Win rate', where='en')
+    >>> find("RETURN-on-ad  spend")[0].anchor
+    'roas'
     >>> find("WINRATE")[0].anchor
     'win_rate'
     """
@@ -68,8 +70,8 @@ def find(asked: str) -> list[Found]:
 def beside(asked: str, found: list[Found]) -> list[Found]:
     """Return further entries that have all words asked for in one of their names.
 
-    >>> [one.anchor for one in beside("win rate", find("win rate"))][:1]
-    ['win_rate_value']
+    >>> beside("churn", find("churn"))[0].name
+    'Churn rate'
     """
     known = {one.anchor for one in found}
     return [one for one in _holding(asked) if one.anchor not in known]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SCORECARD = "00_scorecard"
 """The notebook that measures the whole scorecard and leaves it for the front page."""
+GLOSSARY = "19_glossary"
+"""The notebook to whose entries the other pages link the metrics that they define."""
 OK, FAILED, NOT_HERE = "ok", "failed", "not in this data"
 
 
@@ -137,10 +139,12 @@ def _write_pages(
     from crmkit.report import page
 
     made = [result for result in results if result.status == OK]
+    linked = any(result.name == GLOSSARY for result in made)
     for at, result in enumerate(made):
+        body = bodies[result.name]
         text = page.frame(
             "page.html",
-            body=bodies[result.name],
+            body=page.link_definitions(body, glossary=GLOSSARY) if linked and result.name != GLOSSARY else body,
             name=result.name,
             pages=made,
             previous=made[at - 1] if at else None,

@@ -6,7 +6,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ _CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 _PATHS = re.compile(
     rf"\S*[/\\]site-packages[/\\]|{re.escape(str(_HERE.parents[1]))}[/\\]|\S*[/\\]lib[/\\]python[\d.]+[/\\]"
 )
+_DEFINED = re.compile(r'(<dt class="crm-term" id="term-(\w+)">)([^<]*)</dt>')
 
 #: No script, no address outside the file: what a browser enforces whatever a page holds.
 POLICY = (
@@ -206,6 +207,24 @@ def _box(soup: BeautifulSoup) -> None:
             parent["role"], parent["aria-label"] = "region", table.caption.get_text(" ", strip=True)
     for image in soup.select("figure.crm-figure img"):
         image.wrap(soup.new_tag("div", attrs={"class": "crm-canvas"}))
+
+
+def link_definitions(body: Body, *, glossary: str) -> Body:
+    """Link the metrics that a page defines to their entries on the page of the glossary.
+
+    Parameters
+    ----------
+    body : Body
+    glossary : str
+        The name of that page, which must be in the same report.
+
+    Examples
+    --------
+    >>> body = Body("", "", '<dt class="crm-term" id="term-nps">Net Promoter Score</dt>', ())
+    >>> link_definitions(body, glossary="19_glossary").html
+    '<dt class="crm-term" id="term-nps"><a href="19_glossary.html#nps">Net Promoter Score</a></dt>'
+    """
+    return replace(body, html=_DEFINED.sub(rf'\1<a href="{glossary}.html#\2">\3</a></dt>', body.html))
 
 
 def _number_sections(soup: BeautifulSoup) -> tuple[tuple[str, str], ...]:

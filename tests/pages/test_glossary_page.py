@@ -7,12 +7,14 @@ from bs4 import BeautifulSoup
 
 import crmkit
 from crmkit import glossary as words
+from crmkit import notebook, paths
 from crmkit.cli import main
 from crmkit.errors import UsageError
 from crmkit.metric import all_metrics
 from crmkit.pages import glossary
 from crmkit.report.clean import clean
-from crmkit.report.page import POLICY
+from crmkit.report.contents import GLOSSARY
+from crmkit.report.page import POLICY, Body, link_definitions
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +112,11 @@ def test_what_a_report_cleans_keeps_addresses_and_languages():
     row = page.find("tbody", id="win_rate")
     assert words.entries("ja")["win_rate"].meaning in row.get_text()
     assert row.find("th")["lang"] == "ja"
+
+
+def test_definitions_on_other_pages_link_to_their_entries():
+    listed = clean(notebook.definitions([all_metrics()["win_rate"], all_metrics()["nps"]]).html)
+    linked = link_definitions(Body("", "", str(listed), ()), glossary="19_glossary").html
+    links = [link["href"] for link in BeautifulSoup(linked, "html.parser").find_all("a")]
+    assert links == ["19_glossary.html#win_rate", "19_glossary.html#nps"]
+    assert next(path.stem for path in paths.notebooks().glob("*_glossary.ipynb")) == GLOSSARY

@@ -24,9 +24,9 @@ def fresh(crm):
     """Return the open tables without what an earlier question computed of them, such as the kept spells."""
     crm.remembered.clear()
     for name, made in all_derived().items():
-        if made.keep and name in crm.relations._made:
-            kept = crm.relations._made.pop(name)
-            crm.engine.raw_sql(f'DROP TABLE "{kept.get_name()}"')
+        if name in crm.relations._made:
+            table = crm.relations._made.pop(name)
+            crm.engine.raw_sql(f'DROP {"TABLE" if made.keep else "VIEW"} "{table.get_name()}"')
     return crm
 
 

@@ -18,14 +18,14 @@ _OWN = ("source", "stage", "kind", "lost_reason", "outcome", "currency")
 
 
 @derived(refers=_REFERS, columns=_OWN)
-def deals(opportunities, customers=None, subscriptions=None, orders=None, leads=None, activities=None):
+def deals(opportunities, customers=None, subscriptions=None, buyers=None, leads=None, activities=None):
     """One row an opportunity, with its customer's, its lead's and its activities' dates.
 
     Columns: those of opportunities, known_since (when the customer was acquired, by what else than opportunities says
     so), lead_created_at, first_activity_at (of the opportunity, else of its lead), touches (activities of the
     opportunity before it closed).
     """
-    found = _known_since(opportunities, customers, subscriptions, orders)
+    found = _known_since(opportunities, customers, subscriptions, buyers)
     if leads is not None:
         came = leads.select(came_id="lead_id", lead_created_at="created_at")
         found = found.left_join(came, found.lead_id == came.came_id).drop("came_id")
@@ -49,15 +49,15 @@ def deals(opportunities, customers=None, subscriptions=None, orders=None, leads=
     ).drop("first_", "touches_", "early_")
 
 
-def _known_since(opportunities, customers, subscriptions, orders):
+def _known_since(opportunities, customers, subscriptions, buyers):
     """Add when a customer was acquired, by orders, subscriptions or the table customers; null where none says so."""
     firsts = []
     if customers is not None:
         firsts.append(customers.select("customer_id", since="acquired_at"))
     if subscriptions is not None:
         firsts.append(subscriptions.select("customer_id", since="started_at"))
-    if orders is not None:
-        firsts.append(orders.filter(orders.amount >= 0).select("customer_id", since="ordered_at"))
+    if buyers is not None:
+        firsts.append(buyers.select("customer_id", since="first_ordered_at"))
     if not firsts:
         return opportunities.mutate(known_since=ibis.null(TIME))
     events = ibis.union(*firsts, distinct=False) if len(firsts) > 1 else firsts[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
-
 from crmkit.relations import derived
 
 
@@ -11,8 +9,8 @@ from crmkit.relations import derived
     refers={"customer_id": "customers", "campaign_id": "campaigns", "opportunity_id": "opportunities"},
     columns=("channel", "status", "currency"),
 )
-def purchases(orders):
+def purchases(orders, buyers):
     """One row an order that is no return, with first_ordered_at, the buyer's first such order."""
     bought = orders.filter((orders.amount >= 0) & orders.ordered_at.notnull() & orders.customer_id.notnull())
-    buyer = ibis.window(group_by="customer_id")
-    return bought.mutate(first_ordered_at=bought.ordered_at.min().over(buyer))
+    firsts = buyers.select("first_ordered_at", buyer_id="customer_id")
+    return bought.inner_join(firsts, bought.customer_id == firsts.buyer_id).drop("buyer_id")

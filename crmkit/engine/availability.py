@@ -68,8 +68,8 @@ def settings(name: str) -> frozenset[str]:
 def adds(name: str) -> frozenset[tuple[str, str]]:
     """Return the (table, column) pairs whose amounts or conditions the metric called `name` adds up.
 
-    What only decides which rows a derived relation has, such as an order's sign, is not among them: it needs no
-    common currency.
+    What only decides which rows a derived relation has is not among them, nor an order's sign: neither needs a common
+    currency.
 
     Examples
     --------
@@ -159,6 +159,8 @@ class _Lineage:
         if node in self._seen:
             return set()
         self._seen.add(node)
+        if not self._filters and _is_sign(node):
+            return set()
         if isinstance(node, ops.Field):
             return self._of_field(node.rel, node.name)
         children = (child for child in node.__children__ if not isinstance(child, ops.Relation))
@@ -196,6 +198,13 @@ class _Lineage:
         if isinstance(relation, ops.Aggregate):
             found = found.union(*(self.of(group) for group in relation.groups.values()))
         return found
+
+
+def _is_sign(node: Node) -> bool:
+    """Tell whether a value only says on which side of 0 another one lies."""
+    return isinstance(node, ops.Comparison) and any(
+        isinstance(side, ops.Literal) and side.value == 0 for side in (node.left, node.right)
+    )
 
 
 def _told(crm, sources) -> bool:

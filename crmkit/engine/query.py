@@ -84,18 +84,48 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool, a
         rows = table.filter((time >= at(buckets.start)) & (time < at(buckets.end)))
         start = buckets.start_of(time)
     rows, wheres = _shared(rows, [atom.where for _, atom in members])
-    asked = zip(members, wheres, strict=True)
-    sums = {
-        column: aggregate(replace(atom, where=where), rows, approximate=approximate) for (column, atom), where in asked
-    }
+    atoms = {column: replace(atom, where=where) for (column, atom), where in zip(members, wheres, strict=True)}
     if len(buckets.periods) == 1 and not running:
-        found = rows.group_by(groups).agg(**sums) if groups else rows.agg(**sums)
-        found = found.mutate(**{START: at(buckets.start)})
+        keys = {name: table[name] for name in groups}
+        found = _summed(rows, keys, atoms, approximate).mutate(**{START: at(buckets.start)})
     else:
-        found = rows.group_by(**{START: start.cast(TIME)}, **{name: table[name] for name in groups}).agg(**sums)
+        keys = {START: start.cast(TIME), **{name: table[name] for name in groups}}
+        found = _summed(rows, keys, atoms, approximate)
     asked = {column for column, _ in members}
     padded = {column: found[column] if column in asked else _absent(atom) for column, atom in everything}
     return found.select(START, *groups, **padded)
+
+
+def _summed(rows: ir.Table, keys: dict[str, ir.Value], atoms: dict[str, Atom], approximate: bool) -> ir.Table:
+    """Return the aggregates of `atoms` for each combination of `keys`.
+
+    Where the same thing, such as a customer, is counted under several conditions, the rows are first summed up for each
+    of them and then counted: an engine holds the different values of every distinct count by themselves, and of these
+    sums it needs only one set.
+    """
+    counted = {atom.value.op() for atom in atoms.values() if atom.how == "distinct"}
+    several = sum(atom.how == "distinct" for atom in atoms.values()) > 1
+    if not several or len(counted) > 1 or any(atom.how == "quantile" for atom in atoms.values()):
+        sums = {column: aggregate(atom, rows, approximate=approximate) for column, atom in atoms.items()}
+        return rows.group_by(**keys).agg(**sums) if keys else rows.agg(**sums)
+    thing = counted.pop().to_expr()
+    inner = {
+        column: aggregate(replace(atom, how="count", value=None) if atom.how == "distinct" else atom, rows)
+        for column, atom in atoms.items()
+    }
+    each = rows.group_by(**keys, counted_=thing).agg(**inner)
+    outer = {
+        column: each.count(where=(each[column] > 0) & each["counted_"].notnull())
+        if atom.how == "distinct"
+        else _total(each[column], atom)
+        for column, atom in atoms.items()
+    }
+    return each.group_by(list(keys)).agg(**outer) if keys else each.agg(**outer)
+
+
+def _total(parts: ir.NumericColumn, atom: Atom) -> ir.NumericScalar:
+    """Return the sum of sums of parts: a count of nothing is 0, a sum of nothing is unknown."""
+    return parts.sum().fill_null(0).cast("int64") if atom.how == "count" else parts.sum()
 
 
 def _shared(rows: ir.Table, wheres: list[ir.BooleanValue | None]) -> tuple[ir.Table, list[ir.BooleanValue | None]]:

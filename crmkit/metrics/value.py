@@ -17,7 +17,7 @@ _GUPTA = "S. Gupta et al. (2006), Modeling customer lifetime value, Journal of S
 
 
 @metric(title="Orders", unit="count", better="up", at="ordered_at", formula="orders placed, returns not counted")
-def orders_placed(placed_orders):
+def orders_placed(orders):
     """Orders placed in the period; a return is no order.
 
     >>> import crmkit
@@ -26,7 +26,7 @@ def orders_placed(placed_orders):
     >>> crm.measure("orders_placed", period="2026-03").value.item()
     2.0
     """
-    return count()
+    return count(orders.amount >= 0)
 
 
 @metric(
@@ -98,7 +98,7 @@ def average_order_value_gross(gross_sales, orders_placed):
     at="ordered_at",
     formula="median amount of the orders placed, returns not deducted",
 )
-def median_order_value(placed_orders):
+def median_order_value(orders):
     """Median amount of the orders placed in the period: half of them are smaller. Interval: order statistics.
 
     >>> import crmkit
@@ -107,7 +107,7 @@ def median_order_value(placed_orders):
     >>> crm.measure("median_order_value", period="2026-03").value.item()
     100.0
     """
-    return median(placed_orders.amount)
+    return median(orders.amount, orders.amount >= 0)
 
 
 _NOBODY = "orders that name no customer are left out"
@@ -121,7 +121,7 @@ _NOBODY = "orders that name no customer are left out"
     formula="orders placed ÷ customers who ordered",
     caveats="It grows with the length of the period: compare periods of equal length.",
 )
-def orders_per_customer(placed_orders):
+def orders_per_customer(orders):
     """Orders placed in the period per customer who placed one in it; a return is no order. Interval: bootstrap.
 
     Left out: orders that name no customer.
@@ -132,8 +132,9 @@ def orders_per_customer(placed_orders):
     >>> crm.measure("orders_per_customer", period="2026-03").value.item()  # 3 ÷ 2
     1.5
     """
-    known = placed_orders.customer_id.notnull()
-    return (count(known) / count(known, distinct=placed_orders.customer_id)).remarking(~known, _NOBODY)
+    placed, known = orders.amount >= 0, orders.customer_id.notnull()
+    found = count(placed & known) / count(placed & known, distinct=orders.customer_id)
+    return found.remarking(placed & ~known, _NOBODY)
 
 
 @metric(

@@ -1,10 +1,13 @@
-"""The scorecard's numbers in hand-written DuckDB SQL: one statement a table, each grouped by quarter.
+"""The scorecard's numbers in hand-written DuckDB SQL: one statement a table, or two, each grouped by quarter.
 
 Written as somebody would who knows SQL and these tables well, for these numbers alone, and who knows nothing of crmkit.
-A statement returns one row a quarter, or one a year that ends with it (`YEARS`); its columns are the metrics' names.
+A statement returns one row a quarter; its columns are the metrics' names. `YEARS` and a part of `CUSTOMERS` measure the
+year that ends with each quarter.
 """
 
 from __future__ import annotations
+
+import functools
 
 FROM, TO, FIRST_YEAR = "2024-07-01", "2026-10-01", "2023-10-01"
 """Nine quarters, and the beginning of the year that ends with the first of them."""
@@ -38,8 +41,9 @@ WITH created AS (
   WINDOW upto AS (ORDER BY created.period),
          before AS (ORDER BY created.period ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
-SELECT *, won / closed AS win_rate, won_revenue / removed AS win_rate_value, closed / opportunities_worked AS close_rate,
-       won_revenue AS new_revenue, opportunities_worked * average_deal_size * win_rate / sales_cycle_days AS sales_velocity
+SELECT *, won / closed AS win_rate, won_revenue / removed AS win_rate_value, won_revenue AS new_revenue,
+       closed / opportunities_worked AS close_rate,
+       opportunities_worked * average_deal_size * win_rate / sales_cycle_days AS sales_velocity
 FROM running WHERE period >= '{FROM}'
 """
 
@@ -114,7 +118,8 @@ WITH periods AS (
          count(*) FILTER (lost_at >= year_ago AND lost_at < ending AND acquired_at < year_ago) AS lost_of_year
   FROM spells CROSS JOIN periods GROUP BY 1
 ), days AS (
-  SELECT date_trunc('quarter', lost_at) AS period, median(epoch(lost_at) - epoch(acquired_at)) / 86400 AS lost_after_days
+  SELECT date_trunc('quarter', lost_at) AS period,
+         median(epoch(lost_at) - epoch(acquired_at)) / 86400 AS lost_after_days
   FROM spells WHERE lost_at >= '{FROM}' AND lost_at < '{TO}' GROUP BY 1
 )
 SELECT *, lost_of_start / customers_at_start AS churn_rate, 1 - churn_rate AS retention_rate,
@@ -125,9 +130,11 @@ FROM counted JOIN days USING (period)
 """
 COMPLETENESS = f"""
 WITH filled AS (
-  SELECT date_trunc('quarter', created_at) AS period, count(segment) AS filled, count(*) AS cells FROM customers GROUP BY 1
+  SELECT date_trunc('quarter', created_at) AS period, count(segment) AS filled, count(*) AS cells
+  FROM customers GROUP BY 1
   UNION ALL
-  SELECT date_trunc('quarter', created_at), count(owner_id) + count(amount), 2 * count(*) FROM opportunities GROUP BY 1
+  SELECT date_trunc('quarter', created_at), count(owner_id) + count(amount), 2 * count(*)
+  FROM opportunities GROUP BY 1
 ), quarterly AS (
   SELECT period, sum(filled) AS filled, sum(cells) AS cells FROM filled WHERE period < '{TO}' GROUP BY 1
 ), running AS (
@@ -138,3 +145,29 @@ SELECT * FROM running WHERE period >= '{FROM}'
 """
 
 STATEMENTS = (SURVEYS, OPPORTUNITIES, ORDERS, YEARS, SPELLS, CUSTOMERS, COMPLETENESS)
+
+
+def numbers(engine):
+    """Return all that the statements give, a DataFrame with a row a quarter."""
+    found = [engine.execute(statement).to_arrow_table().to_pandas() for statement in STATEMENTS]
+    quarters = [frame.set_index("period") for frame in found if "period" in frame]
+    every = functools.reduce(lambda one, other: one.join(other), quarters)
+    life = every["customer_lifespan_years"]
+    return every.assign(clv_simple=every["average_order_value_of_year"] * every["orders_per_customer_of_year"] * life)
+
+
+def assert_same(history, by_hand) -> int:
+    """Check a scorecard's numbers of all quarters against those by hand, and return how many metrics there are.
+
+    Surveys that nobody was asked are left out.
+    """
+    import numpy as np
+
+    asked = [name for name in history if history[name].notna().any()]
+    if missing := [name for name in asked if name not in by_hand]:
+        raise AssertionError(f"Nothing by hand for {', '.join(missing)}")
+    for name in asked:
+        mine, theirs = history[name].to_numpy(float), by_hand.reindex(history.index)[name].to_numpy(float)
+        if not np.allclose(mine, theirs, rtol=1e-9, atol=0, equal_nan=True):
+            raise AssertionError(f"{name}: {mine} and {theirs}")
+    return len(asked)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import json
 import re
 import shutil
@@ -163,7 +164,7 @@ def build(to: str | Path) -> Built:
     Raises
     ------
     UsageError
-        Where the folder holds something else than former lessons.
+        Where the folder holds something else than former lessons, or lessons that somebody has worked in since.
     """
     target = Path(to)
     _check_target(target)
@@ -177,7 +178,8 @@ def build(to: str | Path) -> Built:
         plan = paths.lessons() / "TRAINER.md"
         if plan.is_file():
             shutil.copyfile(plan, new / plan.name)
-        (new / _MARKER).write_text('{"made_by": "crmkit training build"}\n', encoding="utf-8")
+        marker = {"made_by": "crmkit training build", "files": _prints(new)}
+        (new / _MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
         if target.exists():
             shutil.rmtree(target)
         new.replace(target)
@@ -193,6 +195,18 @@ def _check_target(target: Path) -> None:
     if any(target.iterdir()) and not (target / _MARKER).is_file():
         there = ", ".join(sorted(path.name for path in target.iterdir())[:5])
         raise UsageError(f"{target} holds something else ({there}). Choose an empty or new folder.")
+    if any(target.iterdir()):
+        made = json.loads((target / _MARKER).read_text(encoding="utf-8")).get("files", {})
+        worked = sorted(name for name, mark in _prints(target).items() if made.get(name) != mark)
+        if worked:
+            raise UsageError(f"{target / worked[0]} was changed since it was built: somebody's work would be lost. "
+                             "Choose another folder.")  # fmt: skip
+
+
+def _prints(folder: Path) -> dict[str, str]:
+    """Return a fingerprint of each file of a built folder, by its name in it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / _MARKER)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def take(name: str, folder: str | Path) -> Path:

@@ -85,6 +85,8 @@ def several(crm):
     (1.5, "more than 1, so more than all there are. What is divided by what?"),
     ("25%", "this is a text: give the number itself, without quotation marks and without a % sign."),
     ("all", "this is a text, and the answer is one number."),
+    ((0, 25), "this is two numbers with a comma between them (decimals have a point: 0.5), and the answer is one "
+              "number."),
     (np.array([1, 2]), "this is an array of numbers, and the answer is one number."),
     (pd.DataFrame({"a": [1, 2]}), "this is a table of 2 rows and 1 columns, and the answer is one number."),
     (math.nan, "this is not a number (NaN): something was divided by nothing, or a row was not found."),

@@ -116,6 +116,9 @@ def metrics(options: Namespace) -> None:
     _print(found, options.format)
 
 
+_IN_FULL = 5  # so many entries of the glossary are told in full; of more, a table lists the names
+
+
 def glossary(options: Namespace) -> None:
     """Say what a word means, list all words, or write the glossary as a page."""
     from crmkit.glossary import entries
@@ -132,14 +135,14 @@ def glossary(options: Namespace) -> None:
     said = [words.account(one, lang=options.lang) for one in found]
     if options.format == "json":
         print(json.dumps(said, ensure_ascii=False, indent=1))
-    elif options.word:
-        print("\n\n".join(words.text_of(one, lang=options.lang) for one in said))
-        if more := dict.fromkeys(one.name for one in words.beside(asked, found)):
-            print(f"\nSee also {', '.join(list(more)[:6])}.")
-    else:
+    elif len(said) > _IN_FULL:
         import pandas as pd
 
         _print(pd.DataFrame([{name: one[name] for name in ("key", "word", "formula")} for one in said]), "table")
+    else:
+        print("\n\n".join(words.text_of(one, lang=options.lang) for one in said))
+        if more := dict.fromkeys(one.name for one in words.beside(asked, found)):
+            print(f"\nSee also {', '.join(list(more)[:6])}.")
 
 
 def check(options: Namespace) -> int:

@@ -139,6 +139,7 @@ def test_the_check_finds_the_mess(imported):
         ("score", "off_scale", exports.UNANSWERED),
         ("amount", "far_out", exports.UNPRICED),
         ("closed_at", "times_out_of_order", exports.TURNED),
+        ("expected_close_at", "default_date", exports.UNDATED),
         ("employees", "far_out", len(newcomer().accounts) - sum(SEGMENTS.values())),
     } <= rows
     assert found["finding"].str.contains("it looks like 1 to 10").any()

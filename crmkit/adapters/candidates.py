@@ -9,6 +9,7 @@ from typing import Any
 from crmkit.errors import UsageError
 
 SURE, AHEAD = 0.35, 0.08  # the least score of an answer, and how far it must be ahead of the next
+LEAST = 3  # headers used: fewer say nothing of who wrote them
 SAME = 0.02  # what an adapter that extends another must be ahead of it
 
 
@@ -66,9 +67,9 @@ class Recognised:
 
     @property
     def clear(self) -> bool:
-        """Whether one adapter is clearly ahead of those that aren't its kin, and lacks nothing."""
+        """Whether one adapter is clearly ahead of those that aren't its kin, lacks nothing and uses a few headers."""
         best, *others = self.candidates or (None,)
-        if best is None or best.score < SURE or best.lacking:
+        if best is None or best.score < SURE or best.lacking or best.headers_used < LEAST:
             return False
         others = [other for other in others if not _kin(best, other)]
         return not others or best.score - others[0].score >= AHEAD

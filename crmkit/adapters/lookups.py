@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crmkit import schema
-from crmkit.adapters import cells
+from crmkit.adapters import cells, moments
 from crmkit.adapters.account import ColumnRead
 from crmkit.adapters.cells import identifier
 from crmkit.adapters.spec import ColumnSpec
@@ -15,6 +15,8 @@ _PICKS = {
     "first": "arg_min(v, place)",
     "last": "arg_max(v, place)",
     "count": "CAST(count(v) AS VARCHAR)",
+    "min": "arg_min(v, typed)",
+    "max": "arg_max(v, typed)",
     "sum": "CAST(CAST(round(sum(TRY_CAST(v AS DOUBLE)), 9) AS DECIMAL(38, 9)) AS VARCHAR)",
 }
 
@@ -22,7 +24,8 @@ _PICKS = {
 def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | None:
     """Put what another table or file says in the place of the text; count what isn't found or isn't clear.
 
-    Where several rows fit, none is taken, unless `pick` says the first, the last, their sum or their number.
+    Where several rows fit, none is taken, unless `pick` says the first, the last, the least, the greatest, their sum or
+    their number. A time comes from a table in the company's zone.
 
     Raises
     ------
@@ -53,7 +56,8 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
     unmatched, ambiguous = work.one(
         f"SELECT count(*) FILTER ({text} IS NOT NULL AND k IS NULL), count(*) FILTER (fits > 1) FROM {joined}"
     )
-    examples = work.examples(joined, f"t:{spec.name}", f"{text} IS NOT NULL AND (k IS NULL OR fits > 1)")
+    odd = "fits > 1" if spec.unmatched == "none" else "k IS NULL OR fits > 1"
+    examples = work.examples(joined, f"t:{spec.name}", f"{text} IS NOT NULL AND ({odd})")
     if examples and spec.unmatched == "error":
         raise work.error(
             spec.name,
@@ -62,6 +66,8 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
         )
     otherwise = f"ELSE p.{text}" if kept else ""
     work.change(spec, f"CASE WHEN f.fits <= 1 THEN f.v {otherwise} END", join)
+    if spec.unmatched == "none":  # such as the answer to a ticket that has none: nothing to look for
+        unmatched = 0
     return replace(
         account,
         source=f"{account.source}, looked up in {where}{_picked(spec)}",
@@ -75,7 +81,8 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
 
 def _picked(spec: ColumnSpec) -> str:
     what = spec.take[0] if spec.take else "row"
-    return {"sum": f", {what} added up", "count": f", {what} counted"}.get(spec.pick, "")
+    how = {"sum": "added up", "count": "counted", "min": "the least", "max": "the greatest"}.get(spec.pick)
+    return f", {what} {how}" if how else ""
 
 
 def _check_numbers(work: Work, spec: ColumnSpec, rows: str) -> None:
@@ -104,8 +111,12 @@ def _rows_of_table(work: Work, spec: ColumnSpec) -> str:
     """Return the SQL of what is looked up in a table made before; no rows where the export didn't have it."""
     place, key = spec.lookup
     take = spec.take[0] if spec.take else schema.TABLES[place].key[0]
-    there = work.rows(f"SELECT column_name FROM information_schema.columns WHERE table_name = 'out_{place}'")
-    if not {(key,), (take,)} <= set(there):
-        return "SELECT '' AS k, '' AS v, 0 AS place WHERE false"
-    columns = f"CAST({identifier(key)} AS VARCHAR) AS k, CAST({identifier(take)} AS VARCHAR) AS v"
+    listed = f"SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'out_{place}'"
+    there = dict(work.rows(listed))
+    if not {key, take} <= there.keys():
+        return "SELECT '' AS k, '' AS v, 0 AS typed, 0 AS place WHERE false"
+    value = f"CAST({identifier(take)} AS VARCHAR)"
+    if there[take] == "TIMESTAMP" and (spec.type == "time" or spec.working):
+        value = moments.text_of(work, spec, identifier(take))
+    columns = f"CAST({identifier(key)} AS VARCHAR) AS k, {value} AS v, {identifier(take)} AS typed"
     return f"SELECT {columns}, rowid AS place FROM out_{place}"

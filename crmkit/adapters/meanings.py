@@ -82,7 +82,10 @@ def only_if(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
     """Empty the cells of rows in which another column doesn't have one of the values asked for, and count them."""
     text = identifier(f"t:{spec.name}")
     holds = " AND ".join(
-        f"coalesce({one_of(identifier(f't:{other}'), words)}, false)" for other, words in spec.only_if.items()
+        "false"  # the export has nothing that could have the value
+        if other in work.missing
+        else f"coalesce({one_of(identifier(f't:{other}'), words)}, false)"
+        for other, words in spec.only_if.items()
     )
     emptied = work.one(f"SELECT count(*) FROM {work.view} WHERE {text} IS NOT NULL AND NOT ({holds})")[0]
     work.change(spec, f"CASE WHEN {holds} THEN {text} END")

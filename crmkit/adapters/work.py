@@ -25,8 +25,8 @@ class Work:
     A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value. Where one row is made
     of several, `folded` says what a header's cell is called that was chosen for a column. `plain` holds the columns
     whose text was computed, so that it is written plainly, whatever the file's marks are. `used` collects the headers
-    that were of use, by kind of file, `choices` the format in which each column of times is read, `missing` the working
-    columns that the export has nothing for.
+    that were of use, by kind of file, `choices` the format in which each column of times is read, `shapes` that of the
+    times which a column is computed from, `missing` the working columns that the export has nothing for.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -44,6 +44,7 @@ class Work:
     used: set[tuple[str, str]] = field(default_factory=set)
     words: dict[str, str] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
     def find(self, wanted: Iterable[str]) -> str | None:
@@ -68,6 +69,10 @@ class Work:
     def change(self, spec: ColumnSpec, sql: str, join: str = "") -> None:
         """Put a new text in the place of a column's present one."""
         self._grow(f"p.* REPLACE ({sql} AS {identifier('t:' + spec.name)})", join)
+
+    def keep(self, condition: str) -> None:
+        """Keep the rows of the chain for which a condition holds."""
+        self._grow("p.*", f"WHERE {condition}")
 
     def _grow(self, select: str, join: str) -> None:
         self.steps += 1

@@ -36,7 +36,7 @@ def cost_per_customer(crm):
             Mistake((spend / counted.size()).to_dict(), "this is the cost of a lead. Which leads became customers?"),
             Mistake(
                 (spend / counted["converted_at"].count()).to_dict(),
-                "you divided by leads converted: those have a `customer_id`. Of such a lead a deal was made. Was it won?",
+                "you divided by leads converted, with a `customer_id`. Of such a lead a deal was made; was it won?",
             ),
             Mistake(
                 (spend / all_new[spend.index]).to_dict(),

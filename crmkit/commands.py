@@ -308,10 +308,10 @@ def training(options: Namespace) -> int | None:
     if options.action == "build":
         if not options.to:
             raise UsageError("crmkit training build needs the folder to write: --to DIR.")
-        made = lessons.build(options.to)
+        made = lessons.build(options.to, lang=options.lang)
         print(f"{made.folder / 'student'}: {len(made.students)} lessons\n{made.folder / 'solutions'}: with outputs")
         return None
-    path = lessons.take(options.lesson or lessons.lessons()[0].stem, options.to or "lessons")
+    path = lessons.take(options.lesson or lessons.lessons()[0].stem, options.to or "lessons", lang=options.lang)
     print(path.resolve())
     if options.no_browser:
         return None

@@ -26,6 +26,8 @@ TRAINER = "trainer"
 """The tag of cells that only the solution has."""
 _BLOCK = re.compile(rf"^[ \t]*{BEGIN}[ \t]*\n(.*?)^[ \t]*{END}[ \t]*\n?", re.MULTILINE | re.DOTALL)
 _MARKER = "lessons.json"
+GLOSSARY = "glossary.html"
+"""The page of all words, beside the lessons, which link to it."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +156,15 @@ def title(path: Path) -> str:
     return path.stem
 
 
-def build(to: str | Path) -> Built:
-    """Write the students' copies and the solutions of all lessons, and the trainer's plan, to a folder.
+def build(to: str | Path, *, lang: str = "en") -> Built:
+    """Write the students' copies and the solutions of all lessons, with the glossary, and the trainer's plan.
+
+    Parameters
+    ----------
+    to : str or Path
+        The folder to write.
+    lang : str
+        The language of the glossary's meanings and formulas.
 
     Returns
     -------
@@ -164,7 +173,8 @@ def build(to: str | Path) -> Built:
     Raises
     ------
     UsageError
-        Where the folder holds something else than former lessons, or lessons that somebody has worked in since.
+        Where the folder holds something else than former lessons, or lessons that somebody has worked in since, or
+        the glossary has no such language.
     """
     target = Path(to)
     _check_target(target)
@@ -175,6 +185,7 @@ def build(to: str | Path) -> Built:
             (new / name).mkdir(parents=True)
             for path in lessons():
                 (new / name / path.name).write_text(text_of(make(read(path))), encoding="utf-8", newline="\n")
+            _write_glossary(new / name, lang)
         plan = paths.lessons() / "TRAINER.md"
         if plan.is_file():
             shutil.copyfile(plan, new / plan.name)
@@ -209,8 +220,8 @@ def _prints(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def take(name: str, folder: str | Path) -> Path:
-    """Put a student's copy of a lesson into a folder, where it isn't there yet, and return its path.
+def take(name: str, folder: str | Path, *, lang: str = "en") -> Path:
+    """Put a student's copy of a lesson and the glossary into a folder, where they aren't there yet; return its path.
 
     A copy that is there stays as it is: somebody works in it.
     """
@@ -219,4 +230,12 @@ def take(name: str, folder: str | Path) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text_of(student(read(source))), encoding="utf-8", newline="\n")
+    if not (path.parent / GLOSSARY).exists():
+        _write_glossary(path.parent, lang)
     return path
+
+
+def _write_glossary(folder: Path, lang: str) -> None:
+    from crmkit.pages.glossary import write
+
+    write(folder / GLOSSARY, lang=lang)

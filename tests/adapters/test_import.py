@@ -262,6 +262,16 @@ def test_a_target_with_other_files_is_refused_and_stays_as_it_is(export):
     assert [p.name for p in export.to.iterdir()] == ["thesis.txt"]
 
 
+def test_the_next_import_keeps_the_merge_map(export):
+    export.run()
+    decided = "table,id,into\n"
+    (export.to / "merges.csv").write_text(decided, encoding="utf-8")
+    for _ in range(2):
+        assert "What was there before is kept: merges.csv" in export.run().text()
+        assert (export.to / "merges.csv").read_text(encoding="utf-8") == decided
+    assert "merges.csv" not in json.loads((export.to / "import.json").read_text(encoding="utf-8"))["files_written"]
+
+
 def test_a_former_import_with_a_file_added_or_changed_is_refused(export):
     export.run()
     (export.to / "mine.csv").write_text("a\n", encoding="utf-8")

@@ -119,4 +119,5 @@ def _rows_of_table(work: Work, spec: ColumnSpec) -> str:
     if there[take] == "TIMESTAMP" and (spec.type == "time" or spec.working):
         value = moments.text_of(work, spec, identifier(take))
     columns = f"CAST({identifier(key)} AS VARCHAR) AS k, {value} AS v, {identifier(take)} AS typed"
-    return f"SELECT {columns}, rowid AS place FROM out_{place}"
+    order = "row_number() OVER ()" if spec.pick in ("first", "last") else "0"
+    return f"SELECT {columns}, {order} AS place FROM out_{place}"

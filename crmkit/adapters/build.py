@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from crmkit import schema
+from crmkit.adapters import repeats
 from crmkit.adapters.account import ColumnRead, PartRead
 from crmkit.adapters.cells import identifier
 from crmkit.adapters.columns import make_column
@@ -15,7 +16,6 @@ from crmkit.adapters.headers import prepare
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter, TableSpec
 from crmkit.adapters.work import Work, no_header
-from crmkit.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,38 +96,23 @@ def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tupl
     )
     rows = con.execute(f"SELECT count(*) FROM all_{name}").fetchone()[0]
     listed, order = ", ".join(map(identifier, names)), "ORDER BY _part, _file, _row"
+    once = repeats.once(con, declared, parts, listed) if declared.key else ""
     if any(work.spec.unpivot for work in parts):
         order += f", {listed}"  # several rows of one row of the file
-    once = _once(con, declared, parts, listed) if declared.key else ""
-    con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM all_{name} {once} {order}")
-    kept = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
-    return kept, rows - kept
+    elif not once and len(parts) == 1 and _in_order(con, f"all_{name}"):
+        con.execute(f"CREATE VIEW out_{name} AS SELECT {listed} FROM all_{name}")
+        return rows, 0
+    kept = f"SELECT _part, _file, _row, {listed} FROM all_{name} {once}"
+    con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM ({kept}) {order}")
+    left = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
+    return left, rows - left
 
 
-def _once(con: duckdb.DuckDBPyConnection, declared: schema.Table, parts: list[Work], listed: str) -> str:
-    """Return the SQL that leaves out rows that repeat another in full, where there are any; refuse keys of two rows."""
-    name, key = declared.name, ", ".join(map(identifier, declared.key))
-    twice = f"SELECT {key} FROM all_{name} GROUP BY {key} HAVING count(*) > 1"
-    if con.execute(f"SELECT count(*) FROM ({twice})").fetchone()[0] == 0:
-        return ""
-    differ = (
-        f"SELECT {key} FROM (SELECT DISTINCT {listed} FROM all_{name} WHERE ({key}) IN ({twice})) "
-        f"GROUP BY {key} HAVING count(*) > 1"
-    )
-    total = con.execute(f"SELECT count(*) FROM ({differ})").fetchone()[0]
-    if total:
-        one = f"SELECT * FROM ({differ}) ORDER BY ALL LIMIT 1"
-        first = con.execute(
-            f"SELECT _part, _file, _row, {key} FROM all_{name} WHERE ({key}) IN ({one}) ORDER BY 1, 2, 3 LIMIT 2"
-        ).fetchall()
-        places = [f"{parts[p].staged.files[f].path.name}, line {parts[p].line(f, r)}" for p, f, r, *_ in first]
-        more = f" (one of {total:,} such keys)" if total > 1 else ""
-        raise DataError(
-            f"{name}: the key {' / '.join(map(str, first[0][3:]))} ({', '.join(declared.key)}) stands in rows that "
-            f"differ: {' and '.join(places)}{more}. A key must name one row: make it from more "
-            "columns (combine), or leave rows out (only, without)."
-        )
-    return f"QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY _part, _file, _row) = 1"
+def _in_order(con: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    """Tell whether rows stand in the order of the files already, as they do where no join has moved them."""
+    before = f"SELECT _file, _row, lag(_file) OVER () AS file, lag(_row) OVER () AS row FROM {rows}"
+    moved = f"SELECT 1 FROM ({before}) WHERE _file < file OR (_file = file AND _row < row) LIMIT 1"
+    return con.execute(moved).fetchone() is None
 
 
 def _filter(work: Work) -> dict[str, int]:

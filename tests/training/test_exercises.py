@@ -158,7 +158,7 @@ def test_groups_may_come_in_any_order_and_shape():
     assert training.check("0.3", frame).passed
     assert training.check("0.3", frame.set_index("team")["value"]).passed
     assert "look at 'South'" in training.check("0.3", {"North": 2, "South": 4}).text
-    assert "1 groups are missing, such as 'South'" in training.check("0.3", {"North": 2}).text
+    assert "the group 'South' is missing" in training.check("0.3", {"North": 2}).text
     assert not training.check("0.3", 5).passed
 
 

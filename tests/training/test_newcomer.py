@@ -121,6 +121,10 @@ def test_the_answers_turn_with_the_order_of_dates(merged):
     assert since < -10
     assert of_key(wrong)[-1] > max(of_key(wrong)[:-1]), "read the wrong way round they become happier"
     assert (rows["answered_at"] > "2026-09-30").mean() == pytest.approx(answers_from_the_future(None).right)
+    told = quality.inspect(wrong).findings.query("rule == 'after_as_of'")
+    assert told[["severity", "column", "share"]].to_numpy().tolist() == [
+        ["note", "answered_at", pytest.approx(answers_from_the_future(None).right)]
+    ]
 
 
 def test_key_customers_wait_since_an_agent_left(merged):

@@ -66,8 +66,7 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
         )
         left_out = tuple(path.name for path in files_left_out)
         assumed = tuple(words for key, words in _UNKNOWN.items() if key not in company and _matters(key, tables))
-        assumed += tuple(f"what was there before is kept: {name}, {why}" for name, why in _KEPT.items()
-                         if to is not None and (to / name).is_file())  # fmt: skip
+        assumed += _of_before(to, tables)
         account = Account(
             rules.system,
             rules.title,
@@ -90,6 +89,19 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
         if to is not None:
             writing.whole(to, fill, keep=_KEPT)
     return account
+
+
+def _of_before(to: Path | None, tables: tuple[TableWritten, ...]) -> tuple[str, ...]:
+    """Say what is kept of a former import in the target, and which of its tables this one has no more."""
+    if to is None:
+        return ()
+    found = [f"what was there before is kept: {name}, {why}" for name, why in _KEPT.items() if (to / name).is_file()]
+    if gone := [name for name in writing.former_tables(to) if name not in {table.name for table in tables}]:
+        found.append(
+            f"what was there before is replaced, and {', '.join(gone)} of it gone: each import stands for itself. "
+            "Several systems' files are imported together, by an adapter of your own that extends one by the others"
+        )
+    return tuple(found)
 
 
 def _with_warnings(error: DataError, staged: Mapping[str, Staged]) -> DataError:

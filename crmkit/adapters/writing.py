@@ -124,6 +124,11 @@ def check_target(to: Path, sources: list[Path], *, keep: Collection[str] = ()) -
         )
 
 
+def former_tables(to: Path) -> list[str]:
+    """Return the tables that a former import wrote into a folder."""
+    return sorted({Path(name).stem for name in _written(to) if Path(name).suffix != ".toml"})
+
+
 def _written(to: Path) -> dict[str, str]:
     try:
         marker = json.loads((to / MARKER).read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ from crmkit.adapters.columns import make_column
 from crmkit.adapters.counting import check_keys, counted, kept
 from crmkit.adapters.fold import fold, holds
 from crmkit.adapters.headers import prepare
+from crmkit.adapters.lookups import of_consequence
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter, TableSpec
 from crmkit.adapters.work import Work, no_header
@@ -60,6 +61,7 @@ def part(
             absent.append(column.name)
         else:
             accounts.append((column, early.get(column.name, account)))
+    accounts = [(c, of_consequence(work, c, a) if c.working and c.lookup else a) for c, a in accounts]
     table = f"part_{number}"
     wanted = ["_file", "_row", *(name for column, _ in accounts for name in map(identifier, kept(column)))]
     con.execute(f"CREATE TABLE {table} AS SELECT {', '.join(wanted)} FROM {work.view}")

@@ -65,7 +65,8 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
             f'{examples[0].line}. Correct the source, add repairs, or allow it by unmatched = "keep" or "empty".',
         )
     otherwise = f"ELSE p.{text}" if kept else ""
-    work.change(spec, f"CASE WHEN f.fits <= 1 THEN f.v {otherwise} END", join)
+    failed = f"CASE WHEN f.k IS NULL THEN '0' || p.{text} WHEN f.fits > 1 THEN '1' || p.{text} END"
+    work.change(spec, f"CASE WHEN f.fits <= 1 THEN f.v {otherwise} END", join, failed=failed if spec.working else "")
     if spec.unmatched == "none":  # such as the answer to a ticket that has none: nothing to look for
         unmatched = 0
     return replace(
@@ -77,6 +78,35 @@ def look_up(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead | N
         lookup_examples=examples,
         lookup_kept=kept,
     )
+
+
+def of_consequence(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
+    """Count only the failures of a working column's lookup that a column of the table is worse for.
+
+    Where another source stood in, such as a key that the export has beside the name, nothing is missing.
+    """
+    failed = identifier(f"f:{spec.name}")
+    there = {name for (name,) in work.rows(f"SELECT column_name FROM (DESCRIBE {work.view})")}
+    users = [f"t:{name}" for name in _users(work, spec.name) if f"t:{name}" in there]
+    if not users or not (account.unmatched or account.ambiguous):
+        return account
+    worse = " OR ".join(f"{name} IS NULL OR {name} = substr({failed}, 2)" for name in map(identifier, users))
+    tests = ", ".join(f"count(*) FILTER ({failed} LIKE '{kind}%' AND ({worse}))" for kind in "01")
+    unmatched, ambiguous = work.one(f"SELECT {tests} FROM {work.view}")
+    unmatched = 0 if spec.unmatched == "none" else unmatched
+    shown = f"(SELECT _file, _row, {failed} AS mark, substr({failed}, 2) AS said FROM {work.view} WHERE {worse})"
+    odd = "mark LIKE '1%'" if spec.unmatched == "none" else "mark IS NOT NULL"
+    examples = work.examples(shown, "said", odd) if unmatched or ambiguous else ()
+    return replace(account, unmatched=unmatched, ambiguous=ambiguous, lookup_examples=examples)
+
+
+def _users(work: Work, name: str) -> list[str]:
+    """Return the columns of the table that take their cells from a working one, also by way of others."""
+    found = []
+    for column in work.spec.columns:
+        if name in (*column.headers, *column.first_filled):
+            found += _users(work, column.name) if column.working else [column.name]
+    return found
 
 
 def _picked(spec: ColumnSpec) -> str:

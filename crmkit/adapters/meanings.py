@@ -43,7 +43,7 @@ def map_values(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
             spec.name,
             f"the value {value!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} has no meaning "
             f"in the adapter. Unknown: {listed}{more}; known: {_listed(rules)}. Say what each means under values in "
-            f"{_own(work)}, or say by otherwise what all others mean.",
+            f"{_own(work)}, or say by otherwise what all others mean.{_to_write(work, spec, value)}",
         )
     meaning = {
         word: rules.get(word.casefold(), word if spec.otherwise == CELL else spec.otherwise) for word, *_ in found
@@ -69,6 +69,19 @@ def _own(work: Work) -> str:
     if path.parent != Path(__file__).parent:
         return path.name
     return f'a file of your own that begins with extends = "{path.stem}" (--adapter my.toml)'
+
+
+def _to_write(work: Work, spec: ColumnSpec, value: str) -> str:
+    """Return what such a file of one's own holds, where it extends an adapter of crmkit's own."""
+    if work.adapter.path.parent != Path(__file__).parent or not spec.values:
+        return ""
+    name, part = work.spec.name, work.spec.part or work.spec.file
+    several = sum(table.name == name for table in work.adapter.tables) > 1
+    meaning = next((word for word in spec.allowed or spec.values.values() if word), "…")
+    word = value.replace("\\", "\\\\").replace('"', '\\"')
+    lines = [f'extends = "{work.adapter.path.stem}"', *([f"[[tables.{name}]]", f'part = "{part}"'] if several else [])]
+    lines += [f"[tables.{name}.columns.{spec.name}.values]", f'"{word}" = "{meaning}"']
+    return " Such as, with the right meaning:\n  " + "\n  ".join(lines)
 
 
 def _listed(rules: Iterable[str]) -> str:

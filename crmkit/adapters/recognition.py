@@ -24,6 +24,7 @@ from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 _SHOWN = 5
+_SPELLINGS = 3  # of a header that is lacking, that are named
 
 
 Groups = dict[tuple[str, ...], bool]
@@ -194,7 +195,7 @@ def _fit(adapter: Adapter, alias: str, path: Path, peek: _Peek, wanted: Mapping[
         used |= dict.fromkeys(hits)
         there += bool(hits)
         if must and not hits:
-            lacking.append(group[0])
+            lacking.append(" or ".join(group[:_SPELLINGS]))
     if not used:
         return None
     named = any(sum(c.isalpha() for c in pattern) > len("*.csv") for pattern in spec.names)

@@ -79,7 +79,7 @@ def return_in_margin(crm):
             ),
             Mistake(margin - cost, "this is what is left in money. How much is it for each euro spent?"),
         ],
-        because="Much less than in revenue, and its interval reaches below zero: look at the figure.",
+        because="Much less than in revenue. In the figure its interval reaches below 1: not all the money back.",
     )
 
 

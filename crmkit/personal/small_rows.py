@@ -70,6 +70,8 @@ def hide_small_rows(frame: pd.DataFrame, *, smallest: int, drop: bool = False, p
     """
     if smallest <= 1 or not len(frame) or frame.attrs.get("groups") is False:
         return frame
+    if "at_risk" in frame:
+        return _ended(frame, smallest)
     shown = frame if _plain(frame.index) else frame.reset_index()
     shown.attrs = dict(frame.attrs)
     counts = _counts(shown)
@@ -103,10 +105,22 @@ def hidden_words(frame: pd.DataFrame, *, smallest: int) -> str:
     >>> hidden_words(pd.DataFrame(), smallest=5)
     ''
     """
+    if frame.attrs.get("ended"):
+        return f"Curves end where fewer than {smallest} are left."
     count = frame.attrs.get("hidden_groups", 0)
     if not count:
         return ""
     return f"Hidden: {count:,} of fewer than {smallest}, or from which one of these could be computed."
+
+
+def _ended(curve: pd.DataFrame, smallest: int) -> pd.DataFrame:
+    """End survival curves where those who are still watched are too few."""
+    few = (curve["at_risk"] > 0) & (curve["at_risk"] < smallest)
+    if not few.any():
+        return curve
+    found = curve[~few].reset_index(drop=True)
+    found.attrs = dict(curve.attrs) | {"ended": True}
+    return found
 
 
 def _plain(index: pd.Index) -> bool:

@@ -14,7 +14,7 @@ import crmkit
 from crmkit import pages, plots
 from crmkit.personal import for_readers
 from crmkit.personal.joined import JOINED, too_small
-from crmkit.personal.small_rows import hide_small_rows
+from crmkit.personal.small_rows import hidden_words, hide_small_rows
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,6 +50,13 @@ def test_a_small_cohort_is_hidden_at_every_age_with_another():
     frame = pd.DataFrame({"cohort": ["a", "a", "b", "b", "c"], "age": [0, 1, 0, 1, 0], "value": [1, 0.5, 1, 0.9, 1.0],
                           "n": [2, 2, 30, 30, 9]})  # fmt: skip
     assert hide_small_rows(frame, smallest=5, drop=True)["cohort"].tolist() == ["b", "b"]
+
+
+def test_a_survival_curve_ends_where_few_are_left():
+    curve = pd.DataFrame({"time": [1.0, 2.0, 3.0], "at_risk": [9, 6, 2], "survival": [0.9, 0.8, 0.4]})
+    found = hide_small_rows(curve, smallest=5)
+    assert found["at_risk"].tolist() == [9, 6]
+    assert hidden_words(found, smallest=5) == "Curves end where fewer than 5 are left."
 
 
 def test_numbers_of_the_whole_company_are_not_groups():

@@ -216,7 +216,8 @@ def _same(asked: Exercise, kind: str, answer: Any, right: Any, *, exactly: bool 
 def _is_rounded(asked: Exercise, kind: str, answer: Any) -> bool:
     """Tell whether an answer is the right one as a person writes it down: with two digits or more."""
     if kind == "number":
-        return rounded(answer, float(asked.right))
+        whole = asked.unit == "share" and answer == round(answer)  # all or nothing is another claim, not less exact
+        return not whole and rounded(answer, float(asked.right))
     right = groups_of(asked.right) if kind == "groups" else {}
     return bool(right) and set(answer) == set(right) and all(
         asked.near(answer[key], right[key]) or rounded(answer[key], right[key]) for key in right)  # fmt: skip

@@ -122,6 +122,11 @@ def a_rate(crm):
     return Exercise(0.9155, unit="share", within=0.0005, mistakes=[Mistake(0.9199, "of the average base.")])
 
 
+@exercise("0.11")
+def nearly_all(crm):
+    return Exercise(0.9844, unit="share", within=0.002)
+
+
 @exercise("0.9")
 def a_name(crm):
     return Exercise("North")
@@ -137,6 +142,8 @@ def test_a_number_is_right_as_a_person_writes_it_down():
         == "this is rounded so far that wrong answers would look alike. Give more digits."
     )
     assert training.check("0.5", 0.61).text == "exactly this is known to be wrong."
+    assert training.check("0.11", 0.98).passed
+    assert not training.check("0.11", 1).passed, "all is another claim than nearly all"
     assert training.check("0.6", {"North": 0.57, "South": 0}).passed
     assert not training.check("0.6", {"North": 0.58, "South": 0}).passed
 

@@ -56,7 +56,7 @@ def rounded(answer: float, right: float, digits: int = 2) -> bool:
 def _of_number(asked: Exercise, answer: float) -> str:
     right = float(asked.right)
     slips = [
-        (asked.unit == "share" and _agrees(asked, answer / 100, right),
+        (asked.unit == "share" and (_agrees(asked, answer / 100, right) or rounded(answer / 100, right, digits=1)),
          "the right amount, as a percentage: a share is written 0-1 here, so divide by 100."),
         (asked.unit == "share" and _agrees(asked, 1 - answer, right),
          "this is the share of all the others: those who are not asked for."),

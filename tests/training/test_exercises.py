@@ -127,6 +127,11 @@ def nearly_all(crm):
     return Exercise(0.9844, unit="share", within=0.002)
 
 
+@exercise("0.12")
+def a_small_share(crm):
+    return Exercise(0.0794, unit="share", within=0.0005)
+
+
 @exercise("0.9")
 def a_name(crm):
     return Exercise("North")
@@ -136,6 +141,7 @@ def test_a_number_is_right_as_a_person_writes_it_down():
     """With two digits that count; a known mistake stays one, and one digit is too few to tell."""
     assert training.check("0.8", 0.92).passed
     assert training.check("0.8", 92).text.startswith("the right amount, as a percentage")
+    assert training.check("0.12", 8).text.startswith("the right amount, as a percentage")
     assert training.check("0.8", 0.9199).text == "of the average base."
     assert (
         training.check("0.8", 0.9).text

@@ -32,6 +32,7 @@ test: $(STAMP) ## run all tests: the package, its documented examples, the noteb
 	  tests crmkit $(NOTEBOOKS) $(ARGS)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
+	-@$(BIN)/crmkit glossary --html notebooks/training/glossary.html >/dev/null
 	@$(BIN)/jupyter-lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 bench: $(STAMP) ## measure speed and memory against plain SQL, pandas and the Jupyter commands

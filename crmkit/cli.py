@@ -368,6 +368,7 @@ def _add_training(commands) -> None:
     )
     parser.add_argument("lesson", nargs="?", default="", metavar="LESSON", help="its number or a part of its name")
     parser.add_argument("--to", metavar="DIR", help="the folder to write (start: lessons; build: must be given)")
+    parser.add_argument("--lang", default="en", help="the language of the glossary beside the lessons (default: en)")
     parser.add_argument("--no-browser", action="store_true", help="write the copy and do not open JupyterLab")
 
 

@@ -116,6 +116,9 @@ def metrics(options: Namespace) -> None:
     _print(found, options.format)
 
 
+_IN_FULL = 5  # so many entries of the glossary are told in full; of more, a table lists the names
+
+
 def glossary(options: Namespace) -> None:
     """Say what a word means, list all words, or write the glossary as a page."""
     from crmkit.glossary import entries
@@ -132,14 +135,14 @@ def glossary(options: Namespace) -> None:
     said = [words.account(one, lang=options.lang) for one in found]
     if options.format == "json":
         print(json.dumps(said, ensure_ascii=False, indent=1))
-    elif options.word:
-        print("\n\n".join(words.text_of(one, lang=options.lang) for one in said))
-        if more := dict.fromkeys(one.name for one in words.beside(asked, found)):
-            print(f"\nSee also {', '.join(list(more)[:6])}.")
-    else:
+    elif len(said) > _IN_FULL:
         import pandas as pd
 
         _print(pd.DataFrame([{name: one[name] for name in ("key", "word", "formula")} for one in said]), "table")
+    else:
+        print("\n\n".join(words.text_of(one, lang=options.lang) for one in said))
+        if more := dict.fromkeys(one.name for one in words.beside(asked, found)):
+            print(f"\nSee also {', '.join(list(more)[:6])}.")
 
 
 def check(options: Namespace) -> int:
@@ -305,10 +308,10 @@ def training(options: Namespace) -> int | None:
     if options.action == "build":
         if not options.to:
             raise UsageError("crmkit training build needs the folder to write: --to DIR.")
-        made = lessons.build(options.to)
+        made = lessons.build(options.to, lang=options.lang)
         print(f"{made.folder / 'student'}: {len(made.students)} lessons\n{made.folder / 'solutions'}: with outputs")
         return None
-    path = lessons.take(options.lesson or lessons.lessons()[0].stem, options.to or "lessons")
+    path = lessons.take(options.lesson or lessons.lessons()[0].stem, options.to or "lessons", lang=options.lang)
     print(path.resolve())
     if options.no_browser:
         return None

@@ -79,6 +79,7 @@ RULES: dict[str, tuple[str, str]] = {
     "opening_note": ("timeliness", "what was noticed while the data was opened"),
     "orphan": ("relationships", "a key names a row that is not there"),
     "order_without_lines": ("relationships", "an order has no lines"),
+    "merge_map": ("relationships", "merges.csv does not fit the tables: unknown ids, two targets, a circle"),
     "default_date": ("plausibility", "a date that programs write where they know none (1970-01-01)"),
     "future_date": ("plausibility", "a date more than a year after the data ends"),
     "lone_last_date": ("plausibility", "a few late dates stand alone and move the end of the data"),
@@ -341,7 +342,7 @@ def _rule_name(where: str, key: str, name: str) -> None:
         near = get_close_matches(rule, RULES, n=1)
         hint = f" Did you mean {near[0]}?" if near else f" Known: {', '.join(RULES)}."
         raise UsageError(f"{where}: {key} names an unknown rule {name!r}.{hint}")
-    if rule == "unreadable":
+    if rule in ("unreadable", "merge_map"):
         raise UsageError(f"{where}: {key} names {name!r}; what cannot be read cannot be overlooked.")
     if len(place) > 2 or (place and place[0] not in schema.TABLES):
         raise UsageError(f"{where}: {key} names {name!r}; write rule, table.rule or table.column.rule.")

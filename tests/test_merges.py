@@ -14,6 +14,7 @@ from crmkit.cli import main
 from crmkit.errors import DataError, UsageError
 from crmkit.merging import UNMERGED, merged
 from crmkit.methods.merge_effects import merge_effects, unmerged
+from crmkit.quality import check
 
 CUSTOMERS = """\
 customer_id,name,created_at,acquired_at,lost_at,phone,segment,birth_year
@@ -300,3 +301,34 @@ def test_the_command_says_what_is_wrong(folder, capsys):
     assert "needs the table leads" in capsys.readouterr().err
     assert main(["duplicates", "--data", str(folder), "--to", str(folder)]) == 2
     assert "cannot be a folder" in capsys.readouterr().err
+
+
+def test_the_check_lists_all_that_is_wrong_with_a_map(folder):
+    lines = ["001,9", "8,002", "002,003", "002,001", "003,002", ",1"]
+    text = "table,id,into\n" + "".join(f"customers,{line}\n" for line in lines) + "custmers,1,2\n"
+    (folder / "merges.csv").write_text(text, encoding="utf-8")
+    found = check(folder).query("rule == 'merge_map'")
+    assert found[["severity", "dimension", "unit"]].drop_duplicates().to_numpy().tolist() == [
+        ["error", "relationships", "lines"]
+    ]
+    assert [(row.table, row.finding.partition(", ")[2], row.rows) for row in found.itertuples()] == [
+        ("", "line 7: id is empty", 1),
+        ("customers", f"line 5: '002' goes into '003' and '001' ({folder / 'merges.csv'}, line 4)", 1),
+        ("", "line 8: there is no table 'custmers' whose rows can be merged", 1),
+        ("customers", "line 3: customers has no row with customer_id '8' and 1 more", 2),
+        ("customers", "line 6: 002 → 003 → 002 goes in a circle", 2),
+    ]
+    assert found["advice"].str.len().min() > 10
+    with pytest.raises(DataError, match="line 7: id is empty"):  # what opening says is the first of them
+        crmkit.open(folder)
+
+
+def test_the_check_of_a_file_that_is_no_map_and_of_one_that_fits(folder, capsys):
+    (folder / "merges.csv").write_text("table;id;into\ncustomers;002;001\n", encoding="utf-8")
+    assert main(["check", "--data", str(folder)]) == 1
+    assert "merges.csv has no column table" in capsys.readouterr().out
+    (folder / "merges.csv").write_text("table,id,into\ncustomers,002,001\n", encoding="utf-8")
+    assert check(folder).query("rule == 'merge_map'").empty
+    assert (
+        check(folder, merges={"table": ["customers"], "id": ["x"], "into": ["001"]})["rule"].tolist()[0] == "merge_map"
+    )

@@ -91,10 +91,18 @@ class ColumnRead:
     note: str = ""
     remark: str = ""
 
+    @property
+    def worth_knowing(self) -> bool:
+        """Whether some of its cells were not found, not clear or not read."""
+        return bool(self.unread or self.sentinels or self.unmatched or self.ambiguous)
+
 
 @dataclass(frozen=True)
 class PartRead:
-    """The rows that one kind of file gave to a table."""
+    """The rows that one kind of file gave to a table.
+
+    `working` are columns that only served others and of which there is something to know.
+    """
 
     files: tuple[str, ...]
     rows_read: int
@@ -104,6 +112,7 @@ class PartRead:
     columns_not_there: tuple[str, ...]
     one_row_for: tuple[str, ...] = ()
     rows_from_headers: tuple[str, ...] = ()
+    working: tuple[ColumnRead, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def attention(account: Account) -> list[str]:
             ]
             for column in part.columns:
                 found += [f"{table.name}.{column.name}: {line}" for line in _attention(column)]
+            found += [f"{table.name}: {line}" for line in _behind(part)]
     return found
 
 
@@ -127,6 +129,15 @@ def _attention(column: ColumnRead) -> Iterator[str]:
         yield f"{' and '.join(what)}, {result}, such as {_shown(column.lookup_examples)}."
     if column.emptied:
         yield f"{_many(column.emptied, 'cell')} left out by the rule on other columns (only_if)."
+
+
+def _behind(part: PartRead) -> Iterator[str]:
+    """Say what is to be known of columns that only serve others, where no column of the table says the same."""
+    said = {line for column in part.columns for line in _attention(column)}
+    for column in part.working:
+        for line in (line for line in _attention(replace(column, needed=False)) if line not in said):
+            said.add(line)
+            yield f"{column.source}: {line}"
 
 
 _SIGNS = {

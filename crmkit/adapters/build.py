@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from crmkit import schema
-from crmkit.adapters.account import PartRead
+from crmkit.adapters import repeats
+from crmkit.adapters.account import ColumnRead, PartRead
 from crmkit.adapters.cells import identifier
 from crmkit.adapters.columns import make_column
 from crmkit.adapters.counting import check_keys, counted, kept
 from crmkit.adapters.fold import fold, holds
 from crmkit.adapters.headers import prepare
+from crmkit.adapters.lookups import of_consequence
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter, TableSpec
 from crmkit.adapters.work import Work, no_header
-from crmkit.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,15 +47,21 @@ def part(
     rows_read = work.one(f"SELECT count(*) FROM {work.staged.table}")[0]
     work.small = rows_read <= _FEW
     left_out = _filter(work)
+    early = _made_early(work)
+    if isinstance(early, str):
+        return early
+    left_out |= _chosen(work, early)
     if spec.one_row_for:
         fold(work)
     accounts, absent = [], []
     for column in spec.columns:
-        account = make_column(work, column)
+        there = column.name in early and not spec.one_row_for  # of rows that were put together it is made again
+        account = early[column.name] if there else make_column(work, column)
         if account is None:
             absent.append(column.name)
         else:
-            accounts.append((column, account))
+            accounts.append((column, early.get(column.name, account)))
+    accounts = [(c, of_consequence(work, c, a) if c.working and c.lookup else a) for c, a in accounts]
     table = f"part_{number}"
     wanted = ["_file", "_row", *(name for column, _ in accounts for name in map(identifier, kept(column)))]
     con.execute(f"CREATE TABLE {table} AS SELECT {', '.join(wanted)} FROM {work.view}")
@@ -64,7 +71,8 @@ def part(
     check_keys(work)
     files = tuple(file.path.name for file in work.staged.files)
     shown = tuple(account for account in done if not account.name.startswith("_"))
-    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for, long)
+    working = tuple(account for account in done if account.name.startswith("_") and account.worth_knowing)
+    return work, PartRead(files, rows_read, rows, left_out, shown, tuple(absent), spec.one_row_for, long, working)
 
 
 def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tuple[int, int]:
@@ -90,38 +98,23 @@ def finish(con: duckdb.DuckDBPyConnection, name: str, parts: list[Work]) -> tupl
     )
     rows = con.execute(f"SELECT count(*) FROM all_{name}").fetchone()[0]
     listed, order = ", ".join(map(identifier, names)), "ORDER BY _part, _file, _row"
+    once = repeats.once(con, declared, parts, listed) if declared.key else ""
     if any(work.spec.unpivot for work in parts):
         order += f", {listed}"  # several rows of one row of the file
-    once = _once(con, declared, parts, listed) if declared.key else ""
-    con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM all_{name} {once} {order}")
-    kept = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
-    return kept, rows - kept
+    elif not once and len(parts) == 1 and _in_order(con, f"all_{name}"):
+        con.execute(f"CREATE VIEW out_{name} AS SELECT {listed} FROM all_{name}")
+        return rows, 0
+    kept = f"SELECT _part, _file, _row, {listed} FROM all_{name} {once}"
+    con.execute(f"CREATE TABLE out_{name} AS SELECT {listed} FROM ({kept}) {order}")
+    left = con.execute(f"SELECT count(*) FROM out_{name}").fetchone()[0]
+    return left, rows - left
 
 
-def _once(con: duckdb.DuckDBPyConnection, declared: schema.Table, parts: list[Work], listed: str) -> str:
-    """Return the SQL that leaves out rows that repeat another in full, where there are any; refuse keys of two rows."""
-    name, key = declared.name, ", ".join(map(identifier, declared.key))
-    twice = f"SELECT {key} FROM all_{name} GROUP BY {key} HAVING count(*) > 1"
-    if con.execute(f"SELECT count(*) FROM ({twice})").fetchone()[0] == 0:
-        return ""
-    differ = (
-        f"SELECT {key} FROM (SELECT DISTINCT {listed} FROM all_{name} WHERE ({key}) IN ({twice})) "
-        f"GROUP BY {key} HAVING count(*) > 1"
-    )
-    total = con.execute(f"SELECT count(*) FROM ({differ})").fetchone()[0]
-    if total:
-        one = f"SELECT * FROM ({differ}) ORDER BY ALL LIMIT 1"
-        first = con.execute(
-            f"SELECT _part, _file, _row, {key} FROM all_{name} WHERE ({key}) IN ({one}) ORDER BY 1, 2, 3 LIMIT 2"
-        ).fetchall()
-        places = [f"{parts[p].staged.files[f].path.name}, line {parts[p].line(f, r)}" for p, f, r, *_ in first]
-        more = f" (one of {total:,} such keys)" if total > 1 else ""
-        raise DataError(
-            f"{name}: the key {' / '.join(map(str, first[0][3:]))} ({', '.join(declared.key)}) stands in rows that "
-            f"differ: {' and '.join(places)}{more}. A key must name one row: make it from more "
-            "columns (combine), or leave rows out (only, without)."
-        )
-    return f"QUALIFY row_number() OVER (PARTITION BY {listed} ORDER BY _part, _file, _row) = 1"
+def _in_order(con: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    """Tell whether rows stand in the order of the files already, as they do where no join has moved them."""
+    before = f"SELECT _file, _row, lag(_file) OVER () AS file, lag(_row) OVER () AS row FROM {rows}"
+    moved = f"SELECT 1 FROM ({before}) WHERE _file < file OR (_file = file AND _row < row) LIMIT 1"
+    return con.execute(moved).fetchone() is None
 
 
 def _filter(work: Work) -> dict[str, int]:
@@ -129,6 +122,8 @@ def _filter(work: Work) -> dict[str, int]:
     table, conditions, counts = work.staged.table, ["true"], {}
     for kind, rules in (("only", work.spec.only), ("without", work.spec.without)):
         for header, words in rules.items():
+            if header in work.spec.chosen_by:
+                continue
             found = work.find([header])
             if found is None:
                 if kind == "without":
@@ -138,13 +133,49 @@ def _filter(work: Work) -> dict[str, int]:
             keep = said if kind == "only" else f"NOT ({said})"
             gone = work.one(f"SELECT count(*) FROM {table} WHERE {' AND '.join(conditions)} AND NOT ({keep})")[0]
             if gone:
-                counts[f"{kind} {header} = {' / '.join(word or 'empty' for word in words)}"] = gone
+                counts[_rule(kind, header, words)] = gone
             conditions.append(keep)
     work.view = f"{work.prefix}_0"
     columns = ", ".join(dict.fromkeys(work.staged.headers.values()))
     work.con.execute(
         f"CREATE TEMP VIEW {work.view} AS SELECT _file, _row, {columns} FROM {table} WHERE {' AND '.join(conditions)}"
     )
+    return counts
+
+
+def _rule(kind: str, what: str, words: tuple[str, ...]) -> str:
+    return f"{kind} {what} = {' / '.join(word or 'empty' for word in words)}"
+
+
+def _made_early(work: Work) -> dict[str, ColumnRead] | str:
+    """Make the working columns by which rows are chosen, and those that they are made from, before all others."""
+    wanted: set[str] = set()
+    for column in reversed(work.spec.columns):
+        if column.name in wanted or column.name in work.spec.chosen_by:
+            wanted |= {column.name, *(name for name in column.wanted if name.startswith("_")), *column.only_if}
+    found = {}
+    for column in (column for column in work.spec.columns if column.name in wanted):
+        account = make_column(work, column)
+        if account is not None:
+            found[column.name] = account
+        elif column.name in work.spec.only:
+            place = f", looked up in {'.'.join(column.lookup)}" if column.lookup else ""
+            return f"its rows are chosen by {' or '.join(column.wanted)}{place}, which isn't in this export"
+    return found
+
+
+def _chosen(work: Work, early: Mapping[str, ColumnRead]) -> dict[str, int]:
+    """Keep the rows whose working columns say what the table's rules ask for, and count the others by rule."""
+    counts: dict[str, int] = {}
+    for kind, rules in (("only", work.spec.only), ("without", work.spec.without)):
+        for name in (name for name in rules if name in early):
+            said = holds(identifier(f"t:{name}"), rules[name])
+            keep = said if kind == "only" else f"NOT ({said})"
+            gone = work.one(f"SELECT count(*) FROM {work.view} WHERE NOT ({keep})")[0]
+            if gone:
+                taken = next((" or ".join(column.take) for column in work.spec.columns if column.name == name), "")
+                counts[_rule(kind, early[name].source + (f" ({taken})" if taken else ""), rules[name])] = gone
+                work.keep(keep)
     return counts
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from crmkit.errors import UsageError
 
 SURE, AHEAD = 0.35, 0.08  # the least score of an answer, and how far it must be ahead of the next
+LEAST = 3  # headers used: fewer say nothing of who wrote them
 SAME = 0.02  # what an adapter that extends another must be ahead of it
 
 
@@ -66,9 +67,9 @@ class Recognised:
 
     @property
     def clear(self) -> bool:
-        """Whether one adapter is clearly ahead of those that aren't its kin, and lacks nothing."""
+        """Whether one adapter is clearly ahead of those that aren't its kin, lacks nothing and uses a few headers."""
         best, *others = self.candidates or (None,)
-        if best is None or best.score < SURE or best.lacking:
+        if best is None or best.score < SURE or best.lacking or best.headers_used < LEAST:
             return False
         others = [other for other in others if not _kin(best, other)]
         return not others or best.score - others[0].score >= AHEAD
@@ -105,9 +106,13 @@ class Recognised:
                 + "".join(f"{error}\n" for error in self.unreadable)
             )
         best = self.candidates[0]
-        verdict = "This is" if self.clear else "It isn't clear which product wrote this. It could be"
         width = max(len(c.system) for c in self.candidates)
-        lines = [f"{verdict} {best.title}" + ("." if self.clear else ", or another of these:")]
+        if self.clear:
+            lines = [f"This is {best.title}."]
+        elif self.candidates[1:]:
+            lines = [f"It isn't clear which product wrote this. It could be {best.title}, or another of these:"]
+        else:
+            lines = [f"This may be {best.title}, and nothing else is known that it could be. It isn't clear:"]
         lines += [f"  {c.score:4.0%}  {c.system:<{width}}  {c.reasons()}" for c in self.candidates]
         lines += [f"  {name} is read as {alias}" for name, alias in best.files.items()]
         if best.files_left:
@@ -119,6 +124,8 @@ class Recognised:
         ]
         where = " ".join(shlex.quote(source) for source in self.sources)
         encoding = "".join(f" --encoding {name}" for name in sorted(set(self.encodings.values()))[:1])
+        if best.lacking:
+            lines.append("Where a column that is lacking has another name, the import says how to give it.")
         lines.append(f"Next: crmkit import {best.system} {where} --to my_crm{encoding}")
         return "\n".join(lines) + "\n"
 

@@ -23,7 +23,7 @@ def make_column(work: Work, spec: ColumnSpec) -> ColumnRead | None:
     if found is None:
         work.missing.add(spec.name)
         return None
-    sql, source = found
+    sql, source = found.sql, found.words
     if spec.working:
         work.words[spec.name] = source
     text = f"t:{spec.name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crmkit import schema
-from crmkit.adapters import cells
+from crmkit.adapters import cells, moments
 from crmkit.adapters.account import ColumnRead
 from crmkit.adapters.cells import identifier, literal
 from crmkit.adapters.spec import ColumnSpec
@@ -66,8 +66,10 @@ def _column(
             'Say what an empty cell means by "" under values.',
         )
     account = replace(account, rows=rows, filled=filled)
-    if odd and spec.type == "time":
+    if odd and spec.type == "time" and not moments.elsewhere(work, spec):
         account = replace(account, how=f"{account.how}, zoned times converted to {work.zone}")
+    elif odd and spec.type == "time":
+        pass  # it says already that all of them are in the company's zone
     elif odd:
         first = work.examples(work.view, f"v:{spec.name}", f"regexp_matches({value}, {literal(_RUINED)})")[0]
         raise work.error(

@@ -11,7 +11,8 @@ from crmkit.adapters.places import At, near
 from crmkit.errors import UsageError
 
 SOURCES = (
-    "from", "combine", "first_filled", "sum", "product", "minutes_between", "seconds_between", "constant", "row",
+    "from", "combine", "first_filled", "sum", "product", "minutes_between", "seconds_between",
+    "seconds_after", "minutes_after", "hours_after", "days_after", "constant", "row",
 )  # fmt: skip
 _HERE = Path(__file__).parent
 

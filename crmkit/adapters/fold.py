@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crmkit.adapters import cells, deciding
+from crmkit.adapters import cells, deciding, moments
 from crmkit.adapters.cells import identifier, literal, one_of
 from crmkit.adapters.spec import ColumnSpec
 from crmkit.adapters.work import Work, no_header
@@ -69,8 +69,10 @@ def _one_of_all(work: Work, column: ColumnSpec, cell: str, where: str, header: s
         return f"{column.which}({cell}){where}"
     work.plain.add(column.name)
     if column.type == "time":
-        value = cells.time(cell, deciding.times(work, column, cell)[0], work.zone)
-        whole = f"CAST({column.which}({value}){where} AS VARCHAR)"
+        choice, why = deciding.times(work, column, cell)
+        work.shapes[column.name] = why or choice
+        value = moments.moment(work, column, cell, choice)
+        whole = moments.text_of(work, column, f"({column.which}({value}){where})")
     else:
         value = cells.number(cell, deciding.marks(work, column, cell, header)[0])
         whole = f"CAST(CAST(round({column.which}({value}){where}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"

@@ -141,6 +141,7 @@ def _resolved(con: duckdb.DuckDBPyConnection, spec: TableSpec, column: ColumnSpe
         minus=all_of(column.minus),
         product=all_of(column.product),
         between=tuple(_first(staged, header) for header in column.between),
+        after=tuple(_first(staged, header) for header in column.after),
         where=_keys(column.where, staged),
         minor_of=_first(staged, column.minor_of),
     )

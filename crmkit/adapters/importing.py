@@ -16,11 +16,14 @@ from crmkit.adapters.file_account import account_of
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter
 from crmkit.errors import DataError
+from crmkit.merges import FILE as MERGES
 
 if TYPE_CHECKING:
     import duckdb
 
 _MEMORY = "400MB"  # what tables may take of it while they are made; the rest goes to a folder beside the target
+_KEPT = {MERGES: "which says what records are one; look through it where they are others now"}
+"""What people decide about an import and put beside its tables, and why the next import leaves it there."""
 _UNKNOWN = {
     "timezone": "the time zone isn't known: times with a zone were converted to UTC, others stay; --timezone says it",
     "currency": "the currency isn't known: amounts stand without one; --currency says it",
@@ -40,7 +43,7 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
     paths, files_left_out = exports.find(rules, sources)
     if to is not None:
         given = [Path(s) for s in sources if Path(s).exists()]
-        writing.check_target(to, given + [p for f in paths.values() for p in f])
+        writing.check_target(to, given + [p for f in paths.values() for p in f], keep=_KEPT)
     with _database(to) as con:
         staged = {
             alias: reading.stage(con, alias, files, rules.files[alias].reading, rules.files[alias].has)
@@ -63,6 +66,7 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
         )
         left_out = tuple(path.name for path in files_left_out)
         assumed = tuple(words for key, words in _UNKNOWN.items() if key not in company and _matters(key, tables))
+        assumed += _of_before(to, tables)
         account = Account(
             rules.system,
             rules.title,
@@ -83,8 +87,21 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
             return account.as_dict()
 
         if to is not None:
-            writing.whole(to, fill)
+            writing.whole(to, fill, keep=_KEPT)
     return account
+
+
+def _of_before(to: Path | None, tables: tuple[TableWritten, ...]) -> tuple[str, ...]:
+    """Say what is kept of a former import in the target, and which of its tables this one has no more."""
+    if to is None:
+        return ()
+    found = [f"what was there before is kept: {name}, {why}" for name, why in _KEPT.items() if (to / name).is_file()]
+    if gone := [name for name in writing.former_tables(to) if name not in {table.name for table in tables}]:
+        found.append(
+            f"what was there before is replaced, and {', '.join(gone)} of it gone: each import stands for itself. "
+            "Several systems' files are imported together, by an adapter of your own that extends one by the others"
+        )
+    return tuple(found)
 
 
 def _with_warnings(error: DataError, staged: Mapping[str, Staged]) -> DataError:

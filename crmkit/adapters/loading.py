@@ -11,7 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crmkit.adapters import lines, markup, workbooks
+from crmkit.adapters import archives, lines, markup, workbooks
+from crmkit.adapters.cells import literal
 from crmkit.adapters.encoding import CleanText, Seen
 from crmkit.adapters.lines import Record, Rows
 from crmkit.adapters.source_file import SourceFile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 22  # bytes of text that are parsed at once; a row must fit
 _BATCH = 20_000  # rows of the slower way that become one piece
+_LARGE = 1 << 26  # bytes of a text from which its cells wait in a file, rather than in memory and where it overflows to
 
 
 def open_text(path: Path, encoding: str, seen: Seen | None = None) -> io.TextIOWrapper:
@@ -108,8 +110,12 @@ def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-        con.register("incoming", pa.RecordBatchReader.from_batches(schema, counted()))
-        con.execute(f"CREATE TABLE {part} AS SELECT * FROM incoming WHERE {filled}")
+        batches = pa.RecordBatchReader.from_batches(schema, counted())
+        if archives.size_bytes(file.path) > _LARGE and (folder := _overflow(con)):
+            con.execute(f"CREATE VIEW {part} AS SELECT * FROM {_kept_in_file(folder / part, batches)} WHERE {filled}")
+        else:
+            con.register("incoming", batches)
+            con.execute(f"CREATE TABLE {part} AS SELECT * FROM incoming WHERE {filled}")
     except Exception:  # DuckDB passes the stream's own errors on as one of several kinds; the slower way finds words
         if source.failure:
             raise source.failure from None
@@ -123,6 +129,22 @@ def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met:
         for _ in _records(file):  # raises where a quotation mark swallows lines
             pass
     return True
+
+
+def _overflow(con: duckdb.DuckDBPyConnection) -> Path | None:
+    """Return the folder to which DuckDB writes what outgrows its memory, where it has one."""
+    folder = Path(con.execute("SELECT current_setting('temp_directory')").fetchone()[0])
+    return folder if folder.is_dir() else None
+
+
+def _kept_in_file(path: Path, batches: pa.RecordBatchReader) -> str:
+    """Write rows of text into a file, and return it as SQL; memory holds one batch of them at a time."""
+    from pyarrow import parquet
+
+    with parquet.ParquetWriter(path, batches.schema, compression="lz4") as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return f"read_parquet({literal(str(path))})"
 
 
 def _may_swallow(con: duckdb.DuckDBPyConnection, part: str, names: list[str]) -> bool:

@@ -43,7 +43,7 @@ def map_values(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
             spec.name,
             f"the value {value!r} in {work.staged.files[file].path.name}, line {work.line(file, row)} has no meaning "
             f"in the adapter. Unknown: {listed}{more}; known: {_listed(rules)}. Say what each means under values in "
-            f"{_own(work)}, or say by otherwise what all others mean.",
+            f"{_own(work)}, or say by otherwise what all others mean.{_to_write(work, spec, value)}",
         )
     meaning = {
         word: rules.get(word.casefold(), word if spec.otherwise == CELL else spec.otherwise) for word, *_ in found
@@ -71,6 +71,19 @@ def _own(work: Work) -> str:
     return f'a file of your own that begins with extends = "{path.stem}" (--adapter my.toml)'
 
 
+def _to_write(work: Work, spec: ColumnSpec, value: str) -> str:
+    """Return what such a file of one's own holds, where it extends an adapter of crmkit's own."""
+    if work.adapter.path.parent != Path(__file__).parent or not spec.values:
+        return ""
+    name, part = work.spec.name, work.spec.part or work.spec.file
+    several = sum(table.name == name for table in work.adapter.tables) > 1
+    meaning = next((word for word in spec.allowed or spec.values.values() if word), "…")
+    word = value.replace("\\", "\\\\").replace('"', '\\"')
+    lines = [f'extends = "{work.adapter.path.stem}"', *([f"[[tables.{name}]]", f'part = "{part}"'] if several else [])]
+    lines += [f"[tables.{name}.columns.{spec.name}.values]", f'"{word}" = "{meaning}"']
+    return " Such as, with the right meaning:\n  " + "\n  ".join(lines)
+
+
 def _listed(rules: Iterable[str]) -> str:
     """Return the words that have a meaning, the first of them where they are many."""
     words = [word or repr(word) for word in rules]
@@ -82,7 +95,10 @@ def only_if(work: Work, spec: ColumnSpec, account: ColumnRead) -> ColumnRead:
     """Empty the cells of rows in which another column doesn't have one of the values asked for, and count them."""
     text = identifier(f"t:{spec.name}")
     holds = " AND ".join(
-        f"coalesce({one_of(identifier(f't:{other}'), words)}, false)" for other, words in spec.only_if.items()
+        "false"  # the export has nothing that could have the value
+        if other in work.missing
+        else f"coalesce({one_of(identifier(f't:{other}'), words)}, false)"
+        for other, words in spec.only_if.items()
     )
     emptied = work.one(f"SELECT count(*) FROM {work.view} WHERE {text} IS NOT NULL AND NOT ({holds})")[0]
     work.change(spec, f"CASE WHEN {holds} THEN {text} END")

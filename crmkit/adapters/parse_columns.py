@@ -44,7 +44,7 @@ def column_rules(
     own = {
         key: given[key] for key in ("dates", "decimal", "thousands", "zone", "missing", "unreadable") if key in given
     }
-    between = next((key for key in ("minutes_between", "seconds_between") if key in given), "")
+    between, after = (next((key for key in sources if key.endswith(end)), "") for end in ("s_between", "s_after"))
     found = ColumnSpec(
         name=name,
         type=column.type if column else kind,
@@ -56,7 +56,8 @@ def column_rules(
         minus=tuple(_unsigned(header) for header in at.headers(given, "sum") if header.startswith("-")),
         product=at.headers(given, "product"),
         between=at.headers(given, between) if between else (),
-        per=between.partition("s_")[0],
+        after=at.headers(given, after) if after else (),
+        per=(between or after).partition("s_")[0],
         empty=at.choice(given, "empty", ("zero",)),
         minor_of=EITHER.join(at.texts(given, "minor_of")),
         minor_units=at.numbers(given, "minor_units"),
@@ -74,8 +75,8 @@ def column_rules(
         repairs=at.mapping(given, "repairs"),
         lookup=_lookup(at, at.text(given, "lookup", "")),
         take=at.texts(given, "take"),
-        pick=at.choice(given, "pick", ("first", "last", "sum", "count")),
-        unmatched=at.choice(given, "unmatched", ("keep", "empty", "error")),
+        pick=at.choice(given, "pick", ("first", "last", "sum", "count", "min", "max")),
+        unmatched=at.choice(given, "unmatched", ("keep", "empty", "none", "error")),
         values={word.strip().casefold(): text for word, text in at.mapping(given, "values").items()},
         otherwise=at.text(given, "otherwise", "") if "otherwise" in given else None,
         only_if=at.conditions(given, "only_if"),
@@ -113,12 +114,20 @@ def _check_computed(at: At, given: Mapping, found: ColumnSpec) -> None:
             raise at.error(key, f"needs a number, and the column is of type {found.type}")
     if found.between and len(found.between) != 2:
         raise at.error(f"{found.per}s_between", "needs two headers: from when, and to when")
+    if found.after and found.type != "time":
+        raise at.error(f"{found.per}s_after", f'makes a time, and the column is of type {found.type}; type = "time"')
+    if found.after and len(found.after) != 2:
+        raise at.error(f"{found.per}s_after", "needs two headers: a time, and how long after it")
+    if (found.between or found.after) and found.which not in ("", "first", "last"):
+        raise at.error("which", f"is {found.which!r}, and only single cells can be put together with a time")
     if found.empty and not found.sums:
         raise at.error("empty", "needs sum beside it")
     if found.minor_units and not found.minor_of:
         raise at.error("minor_units", 'needs minor_of = "…" beside it, the header of the currency')
     if found.share and (found.type != "number" or "times" in given):
         raise at.error("share", "needs a number, and finds its scale itself, without times")
+    if found.pick in ("min", "max") and found.lookup and found.lookup[0] not in schema.TABLES:
+        raise at.error("pick", f"is {found.pick!r}, which needs a table made above: a file's cells are only text")
     if found.id18 and found.type != "key":
         raise at.error("id18", f"needs a key, and the column is of type {found.type}")
     if found.which in ("sum", "count") and found.type not in ("number", "whole"):

@@ -24,6 +24,7 @@ from crmkit.adapters.spec import EITHER, Adapter, FileSpec, FromFile, Reading
 from crmkit.errors import CrmkitError, DataError, UsageError
 
 _SHOWN = 5
+_SPELLINGS = 3  # of a header that is lacking, that are named
 
 
 Groups = dict[tuple[str, ...], bool]
@@ -84,8 +85,12 @@ def _groups(adapter: Adapter, alias: str) -> Groups:
             for group in groups:
                 if group and not any(h.startswith("_") or h in (HEADER, CELL) for h in group):
                     found[group] = found.get(group, False) or (must and len(groups) == 1)
-        rules = (*table.only, *table.without, *table.one_row_for, table.in_order_of, *table.unpivot)
+        chosen = (header for header in (*table.only, *table.without) if header not in table.chosen_by)
+        rules = (*chosen, *table.one_row_for, table.in_order_of, *table.unpivot)
         found |= {(header,): found.get((header,), False) for header in rules if header}
+    for column in (column for table in adapter.tables for column in table.columns if column.take):
+        if column.lookup and column.lookup[0] == alias:  # files that others look up in
+            found |= {group: found.get(group, False) for group in ((column.lookup[1],), column.take)}
     for rule in (rule for rule in adapter.crm_from_files.values() if rule.file == alias):
         if isinstance(rule, FromFile):
             found |= {(rule.key,): True, (rule.value,): True}
@@ -161,15 +166,18 @@ def _headers(path: Path, how: Reading, has: tuple[tuple[str, ...], ...]) -> dict
 
 
 def _fits(adapter: Adapter, paths: list[Path], peek: _Peek, telling: Mapping[str, float]) -> dict[Path, _Fit]:
-    """Give each file to the kind of file that it fits best; one that lacks what it needs needs the right name."""
+    """Give each file to the kind of file that it fits best, as an import would find it: by name, else by headers."""
 
     def good(fit: _Fit) -> tuple[bool, bool, float]:
         weight = sum(_weight(telling, header) for header in fit.used)
         return not fit.lacking, fit.named, weight * fit.there / fit.wanted
 
     found, wanted = {}, {alias: _groups(adapter, alias) for alias in adapter.files}
+    by_name = {alias: exports.matching(spec, paths) for alias, spec in adapter.files.items()}
+    known = {alias: bool(spec.has) or len(adapter.files) == 1 for alias, spec in adapter.files.items()}
     for path in paths:
         fits = [fit for alias in adapter.files if (fit := _fit(adapter, alias, path, peek, wanted))]
+        fits = [fit for fit in fits if path in by_name[fit.alias] or (not by_name[fit.alias] and known[fit.alias])]
         best = max(fits, key=good, default=None)
         if best is not None and (best.named or not best.lacking):
             found[path] = best
@@ -187,7 +195,7 @@ def _fit(adapter: Adapter, alias: str, path: Path, peek: _Peek, wanted: Mapping[
         used |= dict.fromkeys(hits)
         there += bool(hits)
         if must and not hits:
-            lacking.append(group[0])
+            lacking.append(" or ".join(group[:_SPELLINGS]))
     if not used:
         return None
     named = any(sum(c.isalpha() for c in pattern) > len("*.csv") for pattern in spec.names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from crmkit.adapters import cells, deciding
+from crmkit.adapters import cells, deciding, moments
 from crmkit.adapters.cells import identifier, literal, one_of
 from crmkit.adapters.spec import ColumnSpec
 from crmkit.adapters.work import Work, no_header
@@ -13,10 +13,11 @@ ABSENT = "not in this export"
 
 
 class Source(NamedTuple):
-    """The SQL of a column's text, and where it comes from, in words."""
+    """The SQL of a column's text, where it comes from, in words, and whether crmkit computed it and wrote it itself."""
 
     sql: str
     words: str
+    plain: bool = False
 
 
 def text_of(work: Work, spec: ColumnSpec) -> Source | None:
@@ -48,7 +49,10 @@ def _of_parts(work: Work, spec: ColumnSpec, parts: list[Source]) -> Source:
         return Source(f"CASE WHEN coalesce({', '.join(sqls)}) IS NOT NULL THEN {whole} END", " and ".join(names))
     if spec.computed:
         work.plain.add(spec.name)
-        return _computed(work, spec, _named(work, spec, sqls), names)
+        cells_of = zip(parts, _named(work, spec, sqls), strict=True)
+        return _computed(work, spec, [part._replace(sql=name) for part, name in cells_of])
+    if spec.headers and parts[0].plain:
+        work.plain.add(spec.name)
     either = ", else ".join(dict.fromkeys(names))
     return Source(f"coalesce({', '.join(sqls)})", either) if spec.first_filled else parts[0]
 
@@ -74,7 +78,7 @@ def cell(work: Work, spec: ColumnSpec, wanted: tuple[str, ...]) -> Source | None
         if header in work.missing:
             continue
         if header.startswith("_") and any(c.name == header for c in work.spec.columns):
-            return Source(identifier(f"t:{header}"), work.words.get(header, header))
+            return Source(identifier(f"t:{header}"), work.words.get(header, header), header in work.plain)
     header = work.find(wanted)
     if header is None:
         return None
@@ -118,21 +122,24 @@ def _piece(work: Work, spec: ColumnSpec, found: Source) -> Source:
     return Source(cells.trimmed(f"string_split({sql}, {mark})[{spec.part}]"), f"piece {spec.part} of {found.words}")
 
 
-def _computed(work: Work, spec: ColumnSpec, sqls: list[str], names: list[str]) -> Source:
-    """Return a number computed from several cells as a plain text, empty where one of them is.
+def _computed(work: Work, spec: ColumnSpec, parts: list[Source]) -> Source:
+    """Return a number or a time computed from several cells as a plain text, empty where one of them is.
 
     Where one can't be read, the cells stand there as they are, so that the result is counted as unread.
     """
-    if spec.between:
-        start, end = (cells.time(sql, deciding.times(work, spec, sql)[0], work.zone) for sql in sqls)
+    sqls, names = [part.sql for part in parts], [part.words for part in parts]
+    if spec.after:
+        work.add(f"c:{spec.name}", _later(work, spec, *parts))
+        plain = moments.text_of(work, spec, identifier(f"c:{spec.name}"))
+        mark, words = " + ", f"{names[1]} ({spec.per}s) after {names[0]}"
+    elif spec.between:
         minutes = 60 if spec.per == "minute" else 1
-        total, mark = f"epoch(({end}) - ({start})) / {minutes}", " to "
-        words = f"{spec.per}s from {names[0]} to {names[1]}"
-        if spec.type == "whole":
-            total = f"round({total})"
+        start, end = (moments.instant(work, *_time(work, spec, part)) for part in parts)
+        total, words, mark = f"epoch({end}) - epoch({start})", f"{spec.per}s from {names[0]} to {names[1]}", " to "
+        total = f"({total}) / {minutes}"
+        plain = _number(f"round({total})" if spec.type == "whole" else total)
     else:
-        marks = [deciding.marks(work, spec, sql, name)[0] for sql, name in zip(sqls, names, strict=True)]
-        numbers = [f"({cells.number(sql, reading)})" for sql, reading in zip(sqls, marks, strict=True)]
+        numbers = [f"({_amount(work, spec, part)})" for part in parts]
         if spec.empty == "zero":
             numbers = [f"CASE WHEN {sql} IS NULL THEN 0 ELSE {n} END" for sql, n in zip(sqls, numbers, strict=True)]
         if spec.product:
@@ -142,7 +149,33 @@ def _computed(work: Work, spec: ColumnSpec, sqls: list[str], names: list[str]) -
             total = " ".join(f"{sign} {number}" for sign, number in zip(signs, numbers, strict=True))
             mark, words = " + ", " ".join(f"{s} {n}" for s, n in zip(signs, names, strict=True)).removeprefix("+ ")
             words = words.replace(" - ", " − ")
-    plain = f"CAST(CAST(round({total}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"
+        plain = _number(total)
     join = " OR " if spec.empty == "zero" else " AND "
     there = join.join(f"{sql} IS NOT NULL" for sql in sqls)
     return Source(f"CASE WHEN {there} THEN coalesce({plain}, concat_ws({literal(mark)}, {', '.join(sqls)})) END", words)
+
+
+def _number(sql: str) -> str:
+    return f"CAST(CAST(round({sql}, 9) AS DECIMAL(38, 9)) AS VARCHAR)"
+
+
+def _own(spec: ColumnSpec, part: Source) -> ColumnSpec:
+    return moments.written_plainly(spec) if part.plain else spec
+
+
+def _amount(work: Work, spec: ColumnSpec, part: Source) -> str:
+    """Return the SQL of the number in one of the cells that a column is computed from."""
+    return cells.number(part.sql, deciding.marks(work, _own(spec, part), part.sql, part.words)[0])
+
+
+def _time(work: Work, spec: ColumnSpec, part: Source) -> tuple[ColumnSpec, str, str]:
+    """Return how one of those cells is read as a time: by which rules, its SQL, and its format."""
+    own = _own(spec, part)
+    choice, why = deciding.times(work, own, part.sql)
+    work.shapes.setdefault(spec.name, why or choice)
+    return own, part.sql, choice
+
+
+def _later(work: Work, spec: ColumnSpec, start: Source, length: Source) -> str:
+    """Return the SQL of the time that is so long after another."""
+    return moments.after(work, *_time(work, spec, start), _amount(work, spec, length))

@@ -87,13 +87,13 @@ class FileSpec:
 class ColumnSpec:
     """How one column of a target table is made.
 
-    One of `headers`, `combine`, `first_filled`, `sums`, `product`, `between`, `constant`, `row` says where a cell comes
-    from; where the export has none of them, `absent` says why and the column stays empty. Then follow, in this order:
-    `missing`, `id18`, `repairs`, `lookup`, `values`, `only_if`, the type, `times` or `share`, `minor_of`. `remark` is
-    what a reader should know of the column. `split` and `part` take one piece of a cell; in a table that makes one row
-    of several, `which` ("first", "last", "sum", "count", "min", "max") and `where` say which row's cell it is, or what
-    becomes of all of them. `minus` are those of `sums` that are subtracted, `empty` is what an empty part of a sum
-    counts as, `per` the unit of the time between two cells.
+    One of `headers`, `combine`, `first_filled`, `sums`, `product`, `between`, `after`, `constant`, `row` says where a
+    cell comes from; where the export has none of them, `absent` says why and the column stays empty. Then follow, in
+    this order: `missing`, `id18`, `repairs`, `lookup`, `values`, `only_if`, the type, `times` or `share`, `minor_of`.
+    `remark` is what a reader should know of the column. `split` and `part` take one piece of a cell; in a table that
+    makes one row of several, `which` ("first", "last", "sum", "count", "min", "max") and `where` say which row's cell
+    it is, or what becomes of all of them. `minus` are those of `sums` that are subtracted, `empty` is what an empty
+    part of a sum counts as, `per` the unit of the time `between` two cells, or of the number `after` a time.
     """
 
     name: str
@@ -106,6 +106,7 @@ class ColumnSpec:
     minus: tuple[str, ...] = ()
     product: tuple[str, ...] = ()
     between: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     per: str = ""
     empty: str = ""
     minor_of: str = ""
@@ -146,8 +147,8 @@ class ColumnSpec:
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """The headers of the numbers or times that a number is computed from, if it is."""
-        return self.sums or self.product or self.between
+        """The headers of the numbers or times that a number or time is computed from, if it is."""
+        return self.sums or self.product or self.between or self.after
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ class TableSpec:
     Where the file has several rows of one thing, such as a ticket's history, `one_row_for` names the headers that say
     which rows belong together, and `in_order_of` the one that puts them in order. `if_there` are headers without which
     the part isn't made, `keep` those that are carried as columns of text, `unpivot` those of which each gives a row.
-    `filled` are columns without which a row is left out. `part` is the name of one of several parts.
+    `only` and `without` choose rows by the words under headers, or in working columns. `filled` are columns without
+    which a row is left out. `part` is the name of one of several parts.
     """
 
     name: str
@@ -172,6 +174,12 @@ class TableSpec:
     unpivot: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
     part: str = ""
+
+    @property
+    def chosen_by(self) -> tuple[str, ...]:
+        """The working columns, such as one that was looked up, by which rows are chosen like by a header."""
+        own = {column.name for column in self.columns if column.working}
+        return tuple(dict.fromkeys(name for name in (*self.only, *self.without) if name in own))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from crmkit.adapters import amounts, cells, currencies, deciding
+from crmkit.adapters import amounts, cells, currencies, deciding, moments
 from crmkit.adapters.account import ColumnRead
 from crmkit.adapters.cells import identifier, literal
 from crmkit.adapters.sources import ABSENT, cell
@@ -21,7 +21,7 @@ def typed(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple
         Where the order of day and month, or the decimal mark, can't be told, or amounts are in several currencies.
     """
     if spec.name in work.plain:
-        spec = replace(spec, reading=replace(spec.reading, decimal=".", thousands="", dates=("iso",)))
+        spec = moments.written_plainly(spec)
     if spec.type in ("number", "whole"):
         return _number(work, spec, account, text)
     if spec.type == "time":
@@ -29,31 +29,17 @@ def typed(work: Work, spec: ColumnSpec, account: ColumnRead, text: str) -> tuple
             return cells.time(text, "iso", work.zone), "time"
         choice, why = deciding.times(work, spec, text)
         work.choices[spec.name] = choice
-        return _in_zone(work, spec, text, cells.time(text, choice, work.zone)), _how(
-            work, spec, f"time, {why or choice}"
-        )
+        how = work.shapes.get(spec.name, why or choice)
+        return moments.moment(work, spec, text, choice), _how(work, spec, f"time, {how}")
     if spec.type == "flag":
         return cells.flag(text), "yes or no"
     return text, "key, as text" if spec.type == "key" else "text"
 
 
-def _elsewhere(work: Work, spec: ColumnSpec) -> bool:
-    """Tell whether times that name no zone are in another than the company's."""
-    return bool(spec.reading.zone) and spec.reading.zone != work.zone
-
-
-def _in_zone(work: Work, spec: ColumnSpec, text: str, value: str) -> str:
-    """Return the SQL of a time in the company's zone; a day without a clock is the same day everywhere."""
-    if not _elsewhere(work, spec):
-        return value
-    moved = f"({value}) AT TIME ZONE {literal(spec.reading.zone)} AT TIME ZONE {literal(work.zone)}"
-    return f"CASE WHEN {text} LIKE '%:%' AND NOT {cells.zoned(text)} THEN {moved} ELSE {value} END"
-
-
 def _how(work: Work, spec: ColumnSpec, how: str) -> str:
     if not spec.reading.zone:
         return how
-    tail = f", converted to {work.zone}" if _elsewhere(work, spec) else ""
+    tail = f", converted to {work.zone}" if moments.elsewhere(work, spec) else ""
     return f"{how}, in {spec.reading.zone} where no zone is named{tail}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crmkit.adapters.account import Example
@@ -25,8 +26,8 @@ class Work:
     A column NAME is two in the chain: "t:NAME", its text so far, and at last "v:NAME", its value. Where one row is made
     of several, `folded` says what a header's cell is called that was chosen for a column. `plain` holds the columns
     whose text was computed, so that it is written plainly, whatever the file's marks are. `used` collects the headers
-    that were of use, by kind of file, `choices` the format in which each column of times is read, `missing` the working
-    columns that the export has nothing for.
+    that were of use, by kind of file, `choices` the format in which each column of times is read, `shapes` that of the
+    times which a column is computed from, `missing` the working columns that the export has nothing for.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -44,6 +45,7 @@ class Work:
     used: set[tuple[str, str]] = field(default_factory=set)
     words: dict[str, str] = field(default_factory=dict)
     choices: dict[str, str] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
     def find(self, wanted: Iterable[str]) -> str | None:
@@ -65,9 +67,14 @@ class Work:
         """Add a column to the chain."""
         self._grow(f"p.*, {sql} AS {identifier(column)}", "")
 
-    def change(self, spec: ColumnSpec, sql: str, join: str = "") -> None:
-        """Put a new text in the place of a column's present one."""
-        self._grow(f"p.* REPLACE ({sql} AS {identifier('t:' + spec.name)})", join)
+    def change(self, spec: ColumnSpec, sql: str, join: str = "", *, failed: str = "") -> None:
+        """Put a new text in the place of a column's present one; `failed` is kept beside it, as "f:name"."""
+        beside = f", {failed} AS {identifier('f:' + spec.name)}" if failed else ""
+        self._grow(f"p.* REPLACE ({sql} AS {identifier('t:' + spec.name)}){beside}", join)
+
+    def keep(self, condition: str) -> None:
+        """Keep the rows of the chain for which a condition holds."""
+        self._grow("p.*", f"WHERE {condition}")
 
     def _grow(self, select: str, join: str) -> None:
         self.steps += 1
@@ -109,11 +116,18 @@ class Work:
 def no_header(work: Work, name: str, wanted: tuple[str, ...]) -> DataError:
     """Return an error about headers that aren't there; it names those that are."""
     there = list(work.staged.headers)
-    near = get_close_matches(wanted[0], there, n=1)
+    used = {work.staged.find(column.wanted) for column in work.spec.columns}  # what is something else already
+    free = [header for header in there if header not in used]
+    near = next((found for header in wanted if (found := get_close_matches(header, free, n=1))), [])
     hint = f" Did it become {near[0]!r}?" if near else ""
-    said = "" if name.startswith("rule") or not near else f" --column {work.spec.name}.{name}={near[0]!r} says so."
+    said = ""
+    if not name.startswith("rule"):
+        place = f"{work.spec.name}:{work.spec.part}" if work.spec.part else work.spec.name
+        said = f" --column {place}.{name}={repr(near[0]) if near else 'HEADER'} says {'so' if near else 'which it is'}."
+    own = f'extends = "{work.adapter.path.stem}"' if work.adapter.path.parent == Path(__file__).parent else ""
+    file = f"a file of your own that begins with {own}" if own else work.adapter.path.name
     return work.error(
         name,
         f"there is no column {' or '.join(map(repr, wanted))}.{hint}{said} Columns there: {', '.join(there)}. "
-        f"Add the header to {work.adapter.path.name}, or a copy of it given by --adapter.",
+        f"For more than one export, name the headers in {file}{' (--adapter my.toml)' if own else ''}.",
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +90,8 @@ def _value(value: object) -> str:
     return str(value)
 
 
-def check_target(to: Path, sources: list[Path]) -> None:
-    """Refuse a target folder that holds anything but a former import, as it was written then.
+def check_target(to: Path, sources: list[Path], *, keep: Collection[str] = ()) -> None:
+    """Refuse a target folder that holds anything but a former import, as it was written then, and what is kept of it.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def check_target(to: Path, sources: list[Path]) -> None:
     if not there:
         return
     written = _written(to)
-    foreign = [name for name in there if name != MARKER and name not in written]
+    foreign = [name for name in there if name != MARKER and name not in written and name not in keep]
     if not written or foreign:
         names = ", ".join((foreign or there)[:5])
         raise UsageError(f"The target {to} holds files that no import wrote ({names}). Choose an empty or new folder.")
@@ -122,6 +122,11 @@ def check_target(to: Path, sources: list[Path]) -> None:
             f"{', '.join(changed)} in {to} changed since the import that wrote it, and importing again would undo it. "
             "Move it away, or choose another folder."
         )
+
+
+def former_tables(to: Path) -> list[str]:
+    """Return the tables that a former import wrote into a folder."""
+    return sorted({Path(name).stem for name in _written(to) if Path(name).suffix != ".toml"})
 
 
 def _written(to: Path) -> dict[str, str]:
@@ -137,10 +142,11 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def whole(to: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
+def whole(to: Path, fill: Callable[[Path], dict[str, Any]], *, keep: Collection[str] = ()) -> None:
     """Let `fill` write into a folder beside the target, then put it in the target's place, or leave no trace.
 
-    `fill` returns the account as plain data; it is kept in import.json with the digest of every file written.
+    `fill` returns the account as plain data; it is kept in import.json with the digest of every file written. Files
+    named in `keep` that the target holds already stay in it as they are.
     """
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -155,6 +161,9 @@ def whole(to: Path, fill: Callable[[Path], dict[str, Any]]) -> None:
         marker = {"made_by": _MADE_BY, "files_written": files, **account}
         text = json.dumps(marker, ensure_ascii=False, indent=1) + "\n"
         (new / MARKER).write_text(text, encoding="utf-8", newline="\n")
+        for name in keep:
+            if (to / name).is_file():
+                shutil.copy2(to / name, new / name)
         old = work / "old"
         if to.exists():
             to.replace(old)

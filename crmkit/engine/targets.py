@@ -93,14 +93,12 @@ def attainment(crm, period: str | Period = "latest", *, by: str | None = None) -
     >>> attainment(crm, "2026-Q1")[["metric", "value", "target", "attainment"]].values.tolist()
     [['leads', 2.0, 4.0, 0.5]]
     """
-    from crmkit.engine.measure import measure
-
     now = crm.period(period)
     wanted = targets(crm, now, by=by)
     wanted = wanted[wanted["metric"].isin(all_metrics())]
     if wanted.empty:
         return pd.DataFrame(columns=[*wanted.columns[:-1], "value", "target", "attainment", "status"])
-    measured = measure(crm, list(dict.fromkeys(wanted["metric"])), period=now, by=by or (), intervals=False)
+    measured = crm.measure(list(dict.fromkeys(wanted["metric"])), period=now, by=by or (), intervals=False)
     keys = ["metric", by] if by else ["metric"]
     found = wanted.merge(measured[[*keys, "value"]], on=keys, how="left", validate="one_to_one")
     return with_attainment(found)[[*keys, "value", "target", "attainment", "status"]]

@@ -13,7 +13,7 @@ from crmkit.glossary import ENGLISH, METRIC, Entry, entries, languages
 
 SEVERAL = " | "
 """Parts several names that one vendor has for one thing."""
-NEAR = 70
+NEAR = 60
 """From which likeness (0-100) a name is offered as what may have been meant."""
 
 
@@ -39,7 +39,7 @@ class Found:
 def find(asked: str) -> list[Found]:
     """Find entries by a name in any language, or by a vendor's name.
 
-    Whole names come first; only where there are none, names that hold all words asked for. Case, accents of width and
+    Whole names come first; only where there are none, names that hold all words asked for. Case, width, accents and
     punctuation make no difference.
 
     Raises
@@ -121,8 +121,10 @@ def _first_of_each(found: Iterator[Found]) -> list[Found]:
 
 
 def _plain(text: str) -> str:
-    """Return a name as it is compared: one form of each character, no case, letters and digits alone."""
-    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
+    """Return a name as it is compared: no case, width or accent (kana keep theirs), letters and digits alone."""
+    bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFKD", text))
+    folded = unicodedata.normalize("NFKC", bare).casefold().replace("ł", "l")
+    return re.sub(r"[\W_]+", "", folded)
 
 
 def in_language(anchor: str, lang: str) -> Entry:

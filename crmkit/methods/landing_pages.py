@@ -71,7 +71,12 @@ def landing_pages(crm, *, period: str | Period, by: str = "landing_page") -> pd.
         found = pd.DataFrame({"metric": ["sessions", *rates], by: ""}).assign(**dict.fromkeys(_SIDES, 0.0))
     wide = found.pivot(index=by, columns="metric", values=list(_SIDES))
     visits = wide["value"]["sessions"]
-    frame = pd.DataFrame({"visits": visits.astype(int), "share": visits / visits.sum()})
+    if visits.isna().any():  # groups that readers may not see: they stay in the whole, and are no rows
+        whole = crm.measure("sessions", period=period)["value"].iloc[0]
+        wide, visits = wide[visits.notna()], visits[visits.notna()]
+    else:
+        whole = visits.sum()
+    frame = pd.DataFrame({"visits": visits.astype(int), "share": visits / whole})
     for name, what in rates.items():
         part, of = (wide[side][name].fillna(0).to_numpy(float) for side in ("numerator", "denominator"))
         frame[f"{what}_rate"] = wide["value"][name]

@@ -13,6 +13,7 @@ from crmkit.engine.intervals import wilson
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.common import need, pick, run, said
 from crmkit.periods import Period
+from crmkit.personal.joined import small_joined
 from crmkit.relations import at
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def lost_reasons(crm: Crm, *, period: str | Period, of: str = "customers", every
     rows = (_customers if of == "customers" else _deals)(crm, now)
     if not len(rows):
         raise NotInThisData(f"lost reasons: not in this data, no {of} were lost in {now.name}.")
+    rows["lost_reason"] = small_joined(rows["lost_reason"], crm)
     keys = []
     if every:
         if every not in ("week", "month", "quarter", "year"):

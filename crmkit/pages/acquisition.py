@@ -11,7 +11,7 @@ from crmkit.errors import NotInThisData
 from crmkit.metric import find
 from crmkit.numbers import say, say_interval
 from crmkit.pages.frames import tried, values
-from crmkit.pages.showing import absent, listed
+from crmkit.pages.showing import absent, few, listed
 from crmkit.periods import trailing_year
 from crmkit.personal import who
 from crmkit.tables import Html, missing
@@ -34,10 +34,23 @@ def shares(crm: Crm, period: str | Period, *, of: str = "sales") -> pd.DataFrame
     from crmkit.methods.pareto import pareto
 
     now = crm.period(period)
-    curve = tried(pareto, crm, of=of, period=trailing_year(now))
+    curve = _in_steps(crm, tried(pareto, crm, of=of, period=trailing_year(now)))
     if "value" in curve and len(curve) < 2:
         curve.attrs["missing"] = f"nobody brought anything in the 12 months to the end of {now.name}"
     return curve
+
+
+def _in_steps(crm: Crm, curve: pd.DataFrame) -> pd.DataFrame:
+    """Leave out points of a curve between which there are fewer customers than may be shown."""
+    smallest = crm.readers.smallest_group if crm.readers is not None else 0
+    if smallest <= 1 or "customers" not in curve:
+        return curve
+    kept, last, all_of_them = [], 0.0, curve["customers"].max()
+    for at, so_far in curve["customers"].items():
+        there, left = so_far - last >= smallest, all_of_them - so_far
+        if so_far in (0, all_of_them) or (there and left >= smallest):
+            kept, last = [*kept, at], so_far
+    return curve.loc[kept].reset_index(drop=True)
 
 
 def share_readings(curve: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +68,8 @@ def share_remarks(curve: pd.DataFrame) -> Html:
     """Say what the curve leaves out and who stands at its lower end; nothing where that is nobody."""
     form = {"unit": "money", "currency": curve.attrs.get("currency", "")}
     said = []
-    if negative := curve.attrs.get("negative"):
+    negative = curve.attrs.get("negative")
+    if negative and not few(negative):
         sent = say(abs(curve.attrs["negative_value"]), **form)
         who = "1 customer" if negative == 1 else f"{say(float(negative), 'count')} customers"
         said.append(f"{who} sent back {sent} more than they bought in these 12 months, of orders placed before.")

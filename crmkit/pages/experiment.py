@@ -131,13 +131,25 @@ def work(
     rows = every.rows[~(every.rows["assigned_at"] >= pd.Timestamp(now.end))]
     if not len(rows):
         raise NotInThisData(f"no customer was in an experiment before the end of {now.name}")
+    rows, few = _large_enough(crm, rows)
     controls = {name: every.control[name] for name in rows["experiment"].unique()}
-    found = replace(every, rows=rows, control=controls)
+    found = replace(every, rows=rows, control=controls, left_out={**every.left_out, **few})
     ratios = sample_ratios(found)
     effects = tried(experiment_effects, found)
     many = float(customers) if customers else _customers(crm, now, rows)
     verdicts = _verdicts(found, ratios, effects, least_effect)
     return Found(found, ratios, effects, verdicts, least_effect, many, cost, crm.config.currency)
+
+
+def _large_enough(crm: Crm, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Leave out experiments with a variant of too few customers to be shown; say so of each."""
+    smallest = crm.readers.smallest_group if crm.readers is not None else 0
+    sizes = rows.groupby(["experiment", "variant"])["unit"].nunique()
+    few = sizes[sizes < smallest].index.get_level_values("experiment").unique()
+    left = rows[~rows["experiment"].isin(few)]
+    if not len(left):
+        raise NotInThisData(f"every experiment has a variant of fewer than {smallest} customers, which is not shown")
+    return left, dict.fromkeys(few, f"hidden: a variant has fewer than {smallest} customers")
 
 
 def _customers(crm: Crm, now: Period, rows: pd.DataFrame) -> float:

@@ -214,7 +214,7 @@ def write(path: str | Path, *, lang: str = ENGLISH) -> Path:
     sections += [("terms", "Terms", terms(found).html)]
     if len(differing(found)):
         table = differing_table(found, caption="Under a like name, something else")
-        sections.insert(0, ("vendors", "What vendors count differently", table.html))
+        sections.append(("vendors", "What vendors count differently", table.html))
     names = _and([language_name(each) for each in found.attrs["languages"]])
     text = frame("words.html", lang=ENGLISH, names=names, sections=sections, legend=_LEGEND, version=__version__)
     try:

@@ -37,9 +37,11 @@ def begin(data: str = "", *, any_of: Sequence[str] = (), show_names: bool = Fals
     """
     import crmkit
     from crmkit import paths
+    from crmkit.pages.showing import show_no_group_below
     from crmkit.personal import for_readers
 
     crm = for_readers(crmkit.open(data or paths.sample_data()), show_names=show_names)
+    show_no_group_below(crm.readers.smallest_group)
     reasons = [lacks(crm, name) for name in any_of]
     if reasons and all(reasons):
         raise NotInThisData(any_reason(reasons))

@@ -9,7 +9,7 @@ import pandas as pd
 from crmkit.errors import DataError, UsageError
 from crmkit.numbers import say, say_interval
 from crmkit.pages.segments import FIRM, Found, about, fitted, moment_of
-from crmkit.pages.showing import absent, listed
+from crmkit.pages.showing import absent, listed, visible
 from crmkit.tables import Html
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def in_words(crm: Crm, found: Found) -> Html:
 
     if found.model.k_ < 2:
         return absent("there is one segment, and nobody else to compare it with")
-    return listed(segment_words(found.model.profiles(), currency=crm.config.currency))
+    return listed(segment_words(visible(found.model.profiles(), drop=True), currency=crm.config.currency))
 
 
 def others(crm: Crm, found: Found) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def others(crm: Crm, found: Found) -> pd.DataFrame:
         )  # fmt: skip
         return shown
     more = segment_features(crm, as_of=moment_of(crm, found.day), of=unused).reindex(found.features.index)
-    frame = segment_profiles(more, names)
+    frame = visible(segment_profiles(more, names), drop=True)
     tested = int(frame["p"].notna().sum())
     frame = frame[frame["verdict"] != ""].assign(size=lambda rows: rows["effect"].abs())
     frame = frame.sort_values("size", ascending=False, kind="stable")

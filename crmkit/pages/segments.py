@@ -10,7 +10,7 @@ import pandas as pd
 
 from crmkit.errors import NotInThisData
 from crmkit.numbers import UNKNOWN, say, say_interval
-from crmkit.pages.showing import listed
+from crmkit.pages.showing import few, listed, visible
 from crmkit.tables import Html
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def summary(crm: Crm, found: Found) -> Html:
     away = int(sizes.reindex(AWAY).fillna(0).sum())
     model = found.model
     said = []
-    if away:
+    if away and not few(away):
         worth = say(
             float(found.groups.loc[found.groups["group"].isin(AWAY), "monetary"].sum()), "money", currency=money
         )
@@ -222,7 +222,7 @@ def groups_table(crm: Crm, found: Found) -> pd.DataFrame:
 
 def groups_words(crm: Crm, found: Found) -> Html:
     """Say which group has brought most against its number of customers; nothing where there is no revenue."""
-    table = groups_table(crm, found)
+    table = visible(groups_table(crm, found))
     table = table[table["customers"] > 0].dropna(subset="of the revenue")
     if not len(table):
         return listed([])

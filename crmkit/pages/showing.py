@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from crmkit import notebook
+from crmkit.personal.small_rows import hidden_words, hide_small_rows
 from crmkit.tables import Html, safe
 from crmkit.tables import table as make_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LIMIT = {"smallest": 0}  # of the notebook that runs: `pages.begin` sets it from its data
 
 
 def draw(plot: Callable[..., Any], frame: pd.DataFrame, *, caption: str = "", **options: Any) -> Html:
@@ -29,7 +32,10 @@ def draw(plot: Callable[..., Any], frame: pd.DataFrame, *, caption: str = "", **
     """
     if reason := missing_from(frame):
         return absent(reason)
-    return notebook.figure(plot(frame, **options), caption=caption)
+    frame = visible(frame, drop=True, parts=str(options.get("parts") or ""))
+    if not len(frame):
+        return absent(hidden(frame))
+    return notebook.figure(plot(frame, **options), caption=" ".join(part for part in (caption, hidden(frame)) if part))
 
 
 def grid(frame: pd.DataFrame, *, caption: str, **options: Any) -> Html:
@@ -45,8 +51,33 @@ def grid(frame: pd.DataFrame, *, caption: str, **options: Any) -> Html:
     """
     if reason := missing_from(frame):
         return absent(reason)
+    frame = visible(frame)
+    caption = f"{caption}. {hidden(frame)}" if hidden(frame) else caption
     usual = {"currency": frame.attrs.get("currency", ""), "numbers": [c for c in frame if c == "95% interval"]}
     return make_table(frame, caption=caption, **usual | options)
+
+
+def show_no_group_below(smallest: int) -> None:
+    """Set how many persons a group has to have to be shown by this notebook; 0 shows all."""
+    _LIMIT["smallest"] = smallest
+
+
+def visible(frame: pd.DataFrame, *, drop: bool = False, parts: str = "") -> pd.DataFrame:
+    """Return a frame as readers of the notebook may see it; see `crmkit.personal.small_rows.hide_small_rows`.
+
+    Whatever a page says in sentences about the groups of a frame it has to take from here.
+    """
+    return hide_small_rows(frame, smallest=_LIMIT["smallest"], drop=drop, parts=parts)
+
+
+def few(count: float) -> bool:
+    """Tell whether so many persons are somebody, and too few to be written about in a sentence."""
+    return 0 < count < _LIMIT["smallest"]
+
+
+def hidden(frame: pd.DataFrame) -> str:
+    """Say how many groups of a frame that was made `visible` are hidden; "" where none is."""
+    return hidden_words(frame, smallest=_LIMIT["smallest"])
 
 
 def absent(reason: str) -> Html:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from crmkit import schema
 
@@ -28,7 +29,7 @@ PERSONS = {
     "tickets": ("customer_id", "ticket_id"),
     "surveys": ("customer_id", "response_id"),
 }
-"""The tables whose rows are about persons outside the company, and the keys that tell them, the first that is filled."""
+"""The tables about persons outside the company, and the keys that tell these: the first that is filled."""
 _SETTLED = ("stage", "status", "priority", "currency", "name", "interests")
 """Words that crm.toml or the kit itself has to know again, or that are several in one cell."""
 
@@ -96,12 +97,38 @@ def too_small(sizes: dict[str | None, int], *, smallest: int) -> list[str | None
     return small
 
 
+def small_joined(groups: pd.Series, crm: Crm) -> pd.Series:
+    """Return the groups of persons, one row each, as the readers of `crm` may see them: small ones put together.
+
+    For methods that make the groups themselves, out of what persons do; of whole tables every group is shown.
+
+    Parameters
+    ----------
+    groups : Series of str
+    crm : Crm
+
+    Examples
+    --------
+    >>> import crmkit
+    >>> from crmkit.personal import for_readers
+    >>> crm = crmkit.open({"leads": {"lead_id": ["a"], "created_at": ["2026-01-01"]}},
+    ...     config={"personal": {"smallest_group": 2}})
+    >>> small_joined(pd.Series(["new", "new", "new", "loyal", "gone"]), for_readers(crm)).tolist()
+    ['new', 'new', 'new', '(small groups)', '(small groups)']
+    """
+    smallest = crm.readers.smallest_group if crm.readers is not None else 0
+    if smallest <= 1:
+        return groups
+    small = too_small(groups.value_counts(dropna=False).to_dict(), smallest=smallest)
+    return groups.mask(groups.isin(small), JOINED) if small else groups
+
+
 def _describing(crm: Crm, table: str) -> list[str]:
     """Return the columns by which people may be grouped: texts of the schema, and of the company's own."""
     declared, found = schema.TABLES[table], []
     for column in crm.tables[table].columns:
         text = crm.tables[table][column].type().is_string()
-        known = declared[column] if column in declared else None
+        known = next((one for one in declared.columns if one.name == column), None)
         if known is not None and column not in crm.present[table]:
             continue
         free = known is None or (known.type == "text" and not known.values and column not in _SETTLED)

@@ -61,7 +61,27 @@ def hide_small_groups(frame: pd.DataFrame, by: Sequence[str], *, smallest: int) 
         if len(group) > 1
     ]
     size = frame[counts].min(axis=1).fillna(0).to_numpy(float)
-    grown = True
+    hidden = hidden_with_others(hidden, size, lines, smallest=smallest)
+    return _hide(frame, hidden, smallest)
+
+
+def hidden_with_others(
+    hidden: np.ndarray, size: np.ndarray, lines: Sequence[np.ndarray], *, smallest: int
+) -> np.ndarray:
+    """Return which rows are hidden when, in every line that adds up, no hidden row can be computed from the others.
+
+    Parameters
+    ----------
+    hidden : array of bool
+        The rows that are hidden in any case.
+    size : array of float
+        What each row is made from; rows of nobody are not needed.
+    lines : list of array of int
+        The rows that add up to something known, each line by the places of its rows.
+    smallest : int
+        What hidden rows of a line have to be made from together.
+    """
+    hidden, grown = hidden.copy(), True
     while grown:
         grown = False
         for line in lines:
@@ -70,7 +90,7 @@ def hide_small_groups(frame: pd.DataFrame, by: Sequence[str], *, smallest: int) 
             if len(inside) and len(others) and (len(inside) == 1 or size[inside].sum() < smallest):
                 hidden[others[np.argmin(size[others])]] = True
                 grown = True
-    return _hide(frame, hidden, smallest)
+    return hidden
 
 
 def _hide(frame: pd.DataFrame, hidden: np.ndarray, smallest: int) -> pd.DataFrame:

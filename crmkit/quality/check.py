@@ -11,6 +11,7 @@ import pandas as pd
 from crmkit import schema
 from crmkit.crm import Crm
 from crmkit.engine.targets import unknown_targets
+from crmkit.merges import Fault, beside, faults
 from crmkit.personal.readers import whole
 from crmkit.quality import own
 from crmkit.quality.columns import columns
@@ -70,8 +71,8 @@ def check(source: Any, **how: Any) -> pd.DataFrame:
     DataFrame
         One row a finding, errors first: `severity` (error: numbers made from it are wrong or cannot be made; warning:
         rows that metrics leave out, count wrongly, or that contradict themselves; note), `dimension`, `rule` (its name
-        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows", "days", or
-        "column" for a column as a whole),
+        in `quality_settings.RULES`), `table`, `column`, `finding`, `rows`, `unit` (of `rows`: "rows", "days", "lines"
+        of merges.csv, or "column" for a column as a whole),
         `share` (of the table's rows), `examples`; `owner`, `owner_share`, `owner_of_all` (who has most of them, the
         share of them and of all rows), `entry`, `entry_share`, `entry_of_all` (the same by channel or source), `where`
         (both in words, where that is more than chance); `metrics` (those computed from the column), `effect` (what it
@@ -84,18 +85,21 @@ def check(source: Any, **how: Any) -> pd.DataFrame:
     >>> found[["severity", "column", "rows"]].values.tolist()
     [['warning', 'closed_at', 1]]
     """
+    merges = how.pop("merges", True)
     crm, problems = examine(source, **how)
-    return inspect(crm, problems).findings
+    told = beside(source) if merges is True else merges
+    wrong = [] if told is None or told is False else faults(told, crm)
+    return inspect(crm, [*problems, *wrong]).findings
 
 
-def inspect(crm: Crm, problems: Sequence[Problem] = ()) -> Inspection:
+def inspect(crm: Crm, problems: Sequence[Problem | Fault] = ()) -> Inspection:
     """Check tables that are open; the same for the same `Crm`, so that it is done once.
 
     Parameters
     ----------
     crm : Crm
-    problems : list of Problem
-        What is wrong with it besides, as `source.examine` says.
+    problems : list of Problem or Fault
+        What is wrong with it besides, as `source.examine` says, or with its merge map, as `merges.faults` does.
 
     Examples
     --------
@@ -119,9 +123,11 @@ def _left(crm: Crm) -> Inspection | None:
     return None if found is None else Inspection(pd.DataFrame(found[0], columns=COLUMNS), found[1])
 
 
-def _inspected(crm: Crm, problems: Sequence[Problem]) -> Inspection:
-    findings = [_of_problem(crm, problem) for problem in problems]
-    unreadable = {(problem.table, problem.column) for problem in problems}
+def _inspected(crm: Crm, problems: Sequence[Problem | Fault]) -> Inspection:
+    unread = [problem for problem in problems if isinstance(problem, Problem)]
+    findings = [_of_problem(crm, problem) for problem in unread]
+    findings += _of_merges([problem for problem in problems if isinstance(problem, Fault)])
+    unreadable = {(problem.table, problem.column) for problem in unread}
     counted = []
     for table in crm.tables:
         look = Look(crm, table)
@@ -249,6 +255,17 @@ def _of_problem(crm: Crm, problem: Problem) -> dict[str, Any]:
         examples,
     )
     return found | {"effect": "Nothing is measured from these tables before this is mended."}
+
+
+def _of_merges(faults: Sequence[Fault]) -> Iterator[dict[str, Any]]:
+    """Yield a finding for each kind of fault of the merge map in each table; the first is told in full."""
+    for table, kind in dict.fromkeys((fault.table, fault.kind) for fault in faults):
+        alike = [fault for fault in faults if (fault.table, fault.kind) == (table, kind)]
+        more = f" There {'is' if len(alike) == 2 else 'are'} {len(alike) - 1:,} more like it." if alike[1:] else ""
+        finding, _, advice = alike[0].text.rpartition(". ")
+        found = _finding("error", "merge_map", table, "", finding, advice + more, sum(each.lines for each in alike))
+        effect = "Nothing is measured from these tables before this is mended."
+        yield found | {"effect": effect, "unit": "lines", "metrics": []}
 
 
 def _of_targets(crm: Crm) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,10 @@ import ibis
 from crmkit.quality.amounts import far_out
 from crmkit.quality.rule import Look, Rule
 
-DEFAULT_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1904-01-01", "1970-01-01")
-"""The first days of the calendars of programs: what they write for an empty or a zero date."""
+DEFAULT_DATES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1904-01-01", "1970-01-01",
+                 "2099-12-31", "2999-12-31", "9999-12-31")  # fmt: skip
+"""The first days of the calendars of programs, which they write for an empty or a zero date, and the last ones, which
+they or people write for one that is not known yet."""
 TEST_NAME = (
     r"(?i)^[\s\W]*(test(ing|s|er|user|kunde|kundin|firma|account|company|customer|contact|lead|deal)?|asdf\w*|qwert[yz]\w*|"
     r"dummy|lorem ipsum|delete( me)?|do not use|xxx+|zzz+|foo ?bar|測試|测试|テスト)[\s\d_.\-!#]*"
@@ -89,6 +91,6 @@ def _default_date(look: Look, column: str) -> Rule:
         day.isin([ibis.date(text) for text in DEFAULT_DATES]),
         "Empty the cells, or fill in the true date.",
         name="default_date",
-        effect="The row counts in a period long before anything happened, and in no other; ages and cycles are "
+        effect="The row counts in a period in which nothing happened, and in no other; ages, cycles and plans are "
         "decades too long.",
     )

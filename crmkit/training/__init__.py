@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
     from crmkit.training.checking import Checked, check
     from crmkit.training.exercises import Exercise, Mistake, exercise
+    from crmkit.training.exports import export
+    from crmkit.training.terminal import command, workplace
 
-__all__ = ["Checked", "Exercise", "Mistake", "check", "company", "exercise"]
+__all__ = ["Checked", "Exercise", "Mistake", "check", "command", "company", "exercise", "export", "workplace"]
 
 _WHERE = {"Checked": "checking", "check": "checking", "Exercise": "exercises", "Mistake": "exercises",
-          "exercise": "exercises"}  # fmt: skip
+          "exercise": "exercises", "export": "exports", "command": "terminal", "workplace": "terminal"}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

@@ -191,6 +191,8 @@ def _what(answer: Any) -> str:
     if isinstance(answer, pd.Series):
         texts = len(answer) and all(isinstance(one, str) for one in answer)
         return f"a column of {len(answer)} {'texts' if texts else 'values'}"
+    if isinstance(answer, tuple) and len(answer) == 2 and all(type(one) is int for one in answer):
+        return "two numbers with a comma between them (decimals have a point: 0.5)"
     name = type(getattr(answer, "item", lambda: answer)() if getattr(answer, "size", 0) == 1 else answer).__name__
     return {"str": "a text", "int": "a number", "float": "a number", "bool": "True or False", "list": "a list",
             "set": "a set", "dict": "a mapping", "ndarray": "an array of numbers"}.get(name, f"a {name}")  # fmt: skip
@@ -214,7 +216,8 @@ def _same(asked: Exercise, kind: str, answer: Any, right: Any, *, exactly: bool 
 def _is_rounded(asked: Exercise, kind: str, answer: Any) -> bool:
     """Tell whether an answer is the right one as a person writes it down: with two digits or more."""
     if kind == "number":
-        return rounded(answer, float(asked.right))
+        whole = asked.unit == "share" and answer == round(answer)  # all or nothing is another claim, not less exact
+        return not whole and rounded(answer, float(asked.right))
     right = groups_of(asked.right) if kind == "groups" else {}
     return bool(right) and set(answer) == set(right) and all(
         asked.near(answer[key], right[key]) or rounded(answer[key], right[key]) for key in right)  # fmt: skip

@@ -56,7 +56,7 @@ def rounded(answer: float, right: float, digits: int = 2) -> bool:
 def _of_number(asked: Exercise, answer: float) -> str:
     right = float(asked.right)
     slips = [
-        (asked.unit == "share" and _agrees(asked, answer / 100, right),
+        (asked.unit == "share" and (_agrees(asked, answer / 100, right) or rounded(answer / 100, right, digits=1)),
          "the right amount, as a percentage: a share is written 0-1 here, so divide by 100."),
         (asked.unit == "share" and _agrees(asked, 1 - answer, right),
          "this is the share of all the others: those who are not asked for."),
@@ -97,8 +97,15 @@ def _of_several(asked: Exercise, answer: list[str]) -> str:
 def _of_groups(asked: Exercise, answer: dict[str, float], right: dict[str, float]) -> str:
     if set(answer) != set(right):
         lacking, beyond = sorted(set(right) - set(answer)), sorted(set(answer) - set(right))
-        said = f"{len(lacking)} groups are missing, such as {lacking[0]!r}" if lacking else ""
-        more = f"{len(beyond)} groups do not belong, such as {beyond[0]!r}" if beyond else ""
+        said = _how_many(lacking, "is missing", "are missing")
+        more = _how_many(beyond, "does not belong here", "do not belong here")
         return f"{' and '.join(part for part in (said, more) if part)}."
     off = [key for key in right if not asked.near(answer[key], right[key])]
     return f"{len(right) - len(off)} of {len(right)} groups are right; look at {off[0]!r} by itself."
+
+
+def _how_many(groups: list[str], one: str, several: str) -> str:
+    """Say which group is missing or too many, or how many are."""
+    if len(groups) < 2:
+        return "".join(f"the group {group!r} {one}" for group in groups)
+    return f"{len(groups)} groups {several}, such as {groups[0]!r}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 import json
 import re
 import shutil
@@ -25,6 +26,8 @@ TRAINER = "trainer"
 """The tag of cells that only the solution has."""
 _BLOCK = re.compile(rf"^[ \t]*{BEGIN}[ \t]*\n(.*?)^[ \t]*{END}[ \t]*\n?", re.MULTILINE | re.DOTALL)
 _MARKER = "lessons.json"
+GLOSSARY = "glossary.html"
+"""The page of all words, beside the lessons, which link to it."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +156,15 @@ def title(path: Path) -> str:
     return path.stem
 
 
-def build(to: str | Path) -> Built:
-    """Write the students' copies and the solutions of all lessons, and the trainer's plan, to a folder.
+def build(to: str | Path, *, lang: str = "en") -> Built:
+    """Write the students' copies and the solutions of all lessons, with the glossary, and the trainer's plan.
+
+    Parameters
+    ----------
+    to : str or Path
+        The folder to write.
+    lang : str
+        The language of the glossary's meanings and formulas.
 
     Returns
     -------
@@ -163,7 +173,8 @@ def build(to: str | Path) -> Built:
     Raises
     ------
     UsageError
-        Where the folder holds something else than former lessons.
+        Where the folder holds something else than former lessons, or lessons that somebody has worked in since, or
+        the glossary has no such language.
     """
     target = Path(to)
     _check_target(target)
@@ -174,10 +185,12 @@ def build(to: str | Path) -> Built:
             (new / name).mkdir(parents=True)
             for path in lessons():
                 (new / name / path.name).write_text(text_of(make(read(path))), encoding="utf-8", newline="\n")
+            _write_glossary(new / name, lang)
         plan = paths.lessons() / "TRAINER.md"
         if plan.is_file():
             shutil.copyfile(plan, new / plan.name)
-        (new / _MARKER).write_text('{"made_by": "crmkit training build"}\n', encoding="utf-8")
+        marker = {"made_by": "crmkit training build", "files": _prints(new)}
+        (new / _MARKER).write_text(json.dumps(marker, indent=1) + "\n", encoding="utf-8")
         if target.exists():
             shutil.rmtree(target)
         new.replace(target)
@@ -193,10 +206,22 @@ def _check_target(target: Path) -> None:
     if any(target.iterdir()) and not (target / _MARKER).is_file():
         there = ", ".join(sorted(path.name for path in target.iterdir())[:5])
         raise UsageError(f"{target} holds something else ({there}). Choose an empty or new folder.")
+    if any(target.iterdir()):
+        made = json.loads((target / _MARKER).read_text(encoding="utf-8")).get("files", {})
+        worked = sorted(name for name, mark in _prints(target).items() if made.get(name) != mark)
+        if worked:
+            raise UsageError(f"{target / worked[0]} was changed since it was built: somebody's work would be lost. "
+                             "Choose another folder.")  # fmt: skip
 
 
-def take(name: str, folder: str | Path) -> Path:
-    """Put a student's copy of a lesson into a folder, where it isn't there yet, and return its path.
+def _prints(folder: Path) -> dict[str, str]:
+    """Return a fingerprint of each file of a built folder, by its name in it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / _MARKER)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def take(name: str, folder: str | Path, *, lang: str = "en") -> Path:
+    """Put a student's copy of a lesson and the glossary into a folder, where they aren't there yet; return its path.
 
     A copy that is there stays as it is: somebody works in it.
     """
@@ -205,4 +230,12 @@ def take(name: str, folder: str | Path) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text_of(student(read(source))), encoding="utf-8", newline="\n")
+    if not (path.parent / GLOSSARY).exists():
+        _write_glossary(path.parent, lang)
     return path
+
+
+def _write_glossary(folder: Path, lang: str) -> None:
+    from crmkit.pages.glossary import write
+
+    write(folder / GLOSSARY, lang=lang)

@@ -262,6 +262,26 @@ def test_a_target_with_other_files_is_refused_and_stays_as_it_is(export):
     assert [p.name for p in export.to.iterdir()] == ["thesis.txt"]
 
 
+def test_the_next_import_keeps_the_merge_map(export):
+    export.run()
+    decided = "table,id,into\n"
+    (export.to / "merges.csv").write_text(decided, encoding="utf-8")
+    for _ in range(2):
+        assert "What was there before is kept: merges.csv" in export.run().text()
+        assert (export.to / "merges.csv").read_text(encoding="utf-8") == decided
+    assert "merges.csv" not in json.loads((export.to / "import.json").read_text(encoding="utf-8"))["files_written"]
+
+
+def test_an_import_says_which_tables_of_the_former_one_are_gone(export, tmp_path):
+    answers = tmp_path / "answers.csv"
+    answers.write_text("Date,NPS\n2026-03-31,9\n", encoding="utf-8")
+    assert "replaced" not in export.run().text() + export.run().text()
+    former = [path.stem for path in sorted(export.to.glob("*.csv"))]
+    said = adapters.run("answers_sheet", [answers], export.to).text()
+    assert f"replaced, and {', '.join(former)} of it gone" in said
+    assert [path.name for path in sorted(export.to.glob("*.csv"))] == ["surveys.csv"]
+
+
 def test_a_former_import_with_a_file_added_or_changed_is_refused(export):
     export.run()
     (export.to / "mine.csv").write_text("a\n", encoding="utf-8")

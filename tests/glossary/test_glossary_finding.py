@@ -21,7 +21,7 @@ METRIC = '[metrics.win_rate]\nword = "W"\nformula = "f"\nmeaning = "M."\nseen = 
         ("Win  RATE", "win_rate"),
         ("close rate", "win_rate"),
         ("wskaźnik rezygnacji", "churn_rate"),
-        ("WSKAŹNIK REZYGNACJI", "churn_rate"),
+        ("WSKAZNIK REZYGNACJI", "churn_rate"),
         ("解約率", "churn_rate"),
         ("受注率", "win_rate"),
         ("客户流失率", "churn_rate"),
@@ -65,6 +65,13 @@ def test_the_command_says_formula_meaning_and_what_vendors_count_in_the_readers_
     assert polish.meaning in shown
     assert f"= {polish.formula}" in shown
     assert "Stripe: Subscriber churn rate, which adds the new subscribers" in shown
+
+
+def test_a_word_of_many_names_lists_them(capsys):
+    assert main(["glossary", "customers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["key", "word", "formula"]
+    assert len(lines) > 6
 
 
 def test_json_is_a_list_of_objects_and_nothing_else(capsys):

@@ -67,6 +67,8 @@ def test_well_kept_tables_are_quiet():
          "opportunity_id a: closed_at 2026-01-04"),
         (deals(created_at=["1970-01-01", "1970-01-02", "1900-01-01", "2026-01-01"]), "default_date", 2,
          "opportunity_id a: created_at 1970-01-01"),
+        (deals(expected_close_at=[None, None, "2099-12-31", "2099-12-30"]), "default_date", 1,
+         "opportunity_id c: expected_close_at 2099-12-31"),
         (deals(name=["Test", "Test equipment", "asdf", "Contest"]), "test_name", 2, "opportunity_id a: name Test"),
         (leads(source=["web", "NULL", "#N/A", "Null Inc"]), "word_for_nothing", 2, "source #N/A"),
         (leads(converted_at=["2026-02-01", "2026-02-01", None, None], customer_id=["x", None, None, None]),

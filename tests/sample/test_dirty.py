@@ -15,6 +15,7 @@ from crmkit.sample import write
 #: Rules that cannot be planted in tables that are to be opened and measured, or that need another crm.toml.
 NOT_PLANTED = {
     "unreadable",  # such tables cannot be opened
+    "merge_map",  # nor can tables beside a map that does not fit
     "key_repeated",  # an error at opening, but in very large tables
     "currency_code",  # mixed money is refused by metrics
     "mixed_currency",

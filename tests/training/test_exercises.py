@@ -85,6 +85,8 @@ def several(crm):
     (1.5, "more than 1, so more than all there are. What is divided by what?"),
     ("25%", "this is a text: give the number itself, without quotation marks and without a % sign."),
     ("all", "this is a text, and the answer is one number."),
+    ((0, 25), "this is two numbers with a comma between them (decimals have a point: 0.5), and the answer is one "
+              "number."),
     (np.array([1, 2]), "this is an array of numbers, and the answer is one number."),
     (pd.DataFrame({"a": [1, 2]}), "this is a table of 2 rows and 1 columns, and the answer is one number."),
     (math.nan, "this is not a number (NaN): something was divided by nothing, or a row was not found."),
@@ -120,6 +122,16 @@ def a_rate(crm):
     return Exercise(0.9155, unit="share", within=0.0005, mistakes=[Mistake(0.9199, "of the average base.")])
 
 
+@exercise("0.11")
+def nearly_all(crm):
+    return Exercise(0.9844, unit="share", within=0.002)
+
+
+@exercise("0.12")
+def a_small_share(crm):
+    return Exercise(0.0794, unit="share", within=0.0005)
+
+
 @exercise("0.9")
 def a_name(crm):
     return Exercise("North")
@@ -129,12 +141,15 @@ def test_a_number_is_right_as_a_person_writes_it_down():
     """With two digits that count; a known mistake stays one, and one digit is too few to tell."""
     assert training.check("0.8", 0.92).passed
     assert training.check("0.8", 92).text.startswith("the right amount, as a percentage")
+    assert training.check("0.12", 8).text.startswith("the right amount, as a percentage")
     assert training.check("0.8", 0.9199).text == "of the average base."
     assert (
         training.check("0.8", 0.9).text
         == "this is rounded so far that wrong answers would look alike. Give more digits."
     )
     assert training.check("0.5", 0.61).text == "exactly this is known to be wrong."
+    assert training.check("0.11", 0.98).passed
+    assert not training.check("0.11", 1).passed, "all is another claim than nearly all"
     assert training.check("0.6", {"North": 0.57, "South": 0}).passed
     assert not training.check("0.6", {"North": 0.58, "South": 0}).passed
 
@@ -156,7 +171,7 @@ def test_groups_may_come_in_any_order_and_shape():
     assert training.check("0.3", frame).passed
     assert training.check("0.3", frame.set_index("team")["value"]).passed
     assert "look at 'South'" in training.check("0.3", {"North": 2, "South": 4}).text
-    assert "1 groups are missing, such as 'South'" in training.check("0.3", {"North": 2}).text
+    assert "the group 'South' is missing" in training.check("0.3", {"North": 2}).text
     assert not training.check("0.3", 5).passed
 
 

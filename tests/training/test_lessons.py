@@ -122,6 +122,12 @@ def test_build_writes_copies_solutions_and_the_plan(tmp_path, capsys):
     assert (tmp_path / "class" / "TRAINER.md").is_file()
     assert "lessons" in capsys.readouterr().out
     assert main(["training", "build", "--to", str(tmp_path / "class")]) == 0, "again into its own folder"
+    work = next((tmp_path / "class" / "student").glob("01_*.ipynb"))
+    work.write_text("an answer")
+    capsys.readouterr()
+    assert main(["training", "build", "--to", str(tmp_path / "class")]) == 2, "somebody works in it"
+    assert f"{work.name} was changed" in capsys.readouterr().err
+    assert work.read_text() == "an answer"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("x")
     assert main(["training", "build", "--to", str(tmp_path / "mine")]) == 2

@@ -93,6 +93,10 @@ def share_that_paid(crm):
                 (_brought(people, orders, days=730) >= cost).mean(),
                 "you asked everybody who was ever won, also those of last month. Which customers are in `won`?",
             ),
+            Mistake(
+                (orders[orders["age"] < 730].groupby("customer_id")["margin"].sum() >= cost).mean(),
+                "you asked everybody who has ordered, also customers of last month. Which customers are in `won`?",
+            ),
             Mistake((margin >= cost).sum(), "this is how many have. A share is a part of something: of whom?"),
         ],
         because="The mean has nearly paid and most customers have not: the firms carry the others.",

@@ -25,7 +25,8 @@ def cost_per_customer(crm):
     leads = crm.leads.to_pandas().merge(crm.campaigns.to_pandas()[["campaign_id", "channel"]], on="campaign_id")
     leads = leads.merge(people[["customer_id", "acquired_at"]], on="customer_id", how="left")
     ever = leads.groupby("channel")["acquired_at"].count()
-    counted = leads[leads["created_at"].dt.year == int(YEAR)].groupby("channel")
+    of_year = leads[leads["created_at"].dt.year == int(YEAR)]
+    counted, early = of_year.groupby("channel"), of_year[of_year["acquired_at"].dt.year == int(YEAR)]
     won = counted["acquired_at"].count()
     all_new = people[people["acquired_at"].dt.year == int(YEAR)]["channel"].value_counts()
     return Exercise(
@@ -35,7 +36,7 @@ def cost_per_customer(crm):
             Mistake((spend / counted.size()).to_dict(), "this is the cost of a lead. Which leads became customers?"),
             Mistake(
                 (spend / counted["converted_at"].count()).to_dict(),
-                "you divided by leads converted. Of a converted lead a deal was made: was it won?",
+                "you divided by leads converted, with a `customer_id`. Of such a lead a deal was made; was it won?",
             ),
             Mistake(
                 (spend / all_new[spend.index]).to_dict(),
@@ -43,6 +44,11 @@ def cost_per_customer(crm):
             ),
             Mistake((won / spend).to_dict(), "these are customers for a euro. What does a customer cost?"),
             Mistake((spend / ever).to_dict(), "the leads of all years are in it, and the money of one."),
+            Mistake(
+                (spend / early.groupby("channel").size()).to_dict(),
+                "you left out the customers who first bought after the year. Of which year has the *lead* to be?",
+            ),
+            Mistake(won.to_dict(), "these are the customers. What was spent for each of them?"),
             Mistake(
                 (won / counted.size()).to_dict(), "this is the share of leads that became customers. What did one cost?"
             ),
@@ -73,7 +79,7 @@ def return_in_margin(crm):
             ),
             Mistake(margin - cost, "this is what is left in money. How much is it for each euro spent?"),
         ],
-        because="Much less than in revenue, and its interval reaches below zero: look at the figure.",
+        because="Much less than in revenue. In the figure its interval reaches below 1: not all the money back.",
     )
 
 
@@ -94,13 +100,14 @@ def moved_to_the_best(crm):
     return Exercise(
         gain - loss,
         unit="money",
-        within=50,
+        within=25,
         mistakes=[
             Mistake(
                 moved * worth * mail["leads_now"] / mail["spend_now"] - loss,
                 "you took the average of today for the new money. Is the curve a line?",
             ),
-            Mistake(gain, "this is what e-mail wins. What do the fairs bring no more?"),
+            Mistake(gain, "this is what e-mail wins. What do the fairs no longer bring?"),
+            Mistake(-loss, "this is what the fairs no longer bring. What does e-mail win?"),
             Mistake(loss - gain, "the right size with the other sign. Does the company win or lose?"),
             Mistake(
                 moved * (mail["marginal_return"] - fairs["marginal_return"]),
@@ -111,6 +118,10 @@ def moved_to_the_best(crm):
                 "you took the slope of e-mail for all of the money. For how many euros does it hold?",
             ),
             Mistake(after * worth - loss, "these are all leads of e-mail. How many of them come now?"),
+            Mistake(
+                leads(moved) * worth - loss,
+                "you gave e-mail the money of the fairs alone, and counted leads of it that come today already.",
+            ),
             Mistake(
                 (leads(moved) - mail["leads_now"]) * worth - loss,
                 "you spend the money of the fairs instead of that of e-mail, not on top of it.",

@@ -31,6 +31,10 @@ def business_hours(crm):
             Mistake(whole - 48, "you left the weekend out. Is anybody there at night?"),
             Mistake(after - monday[0], "this is Monday alone. How long was the desk still open on Friday?"),
             Mistake(friday[1] - before, "this is Friday alone. What did Monday add?"),
+            Mistake(
+                friday[1] - before + 2 + 0.3,  # 2 h 30 min
+                "you wrote 2 hours and 30 minutes with a point. Which part of an hour are 30 minutes?",
+            ),
             Mistake(friday[1] - before + after, "you count Monday from midnight. When does the desk open?"),
         ],
         because="For the customer it was nearly three days, for the team less than half of one. Say which you mean.",
@@ -95,6 +99,14 @@ def within_agents(crm):
             Mistake(_apart(cases), "this is the difference over all cases: slow agents and slow cases mixed."),
             Mistake(apart.mean(), "agents with a few quick or slow cases are in it. Which have at least 20 of each?"),
             Mistake(
+                apart[agents["size"][True] >= ENOUGH].mean(),
+                "you asked for 20 slow cases only. Whose quick cases are next to none?",
+            ),
+            Mistake(
+                apart[agents["size"][False] >= ENOUGH].mean(),
+                "you asked for 20 quick cases only. Whose slow cases are next to none?",
+            ),
+            Mistake(
                 _apart(theirs),
                 "the right agents, put together: the slow cases come from some of them and the quick from others.",
             ),
@@ -102,7 +114,7 @@ def within_agents(crm):
             Mistake(agents["mean"][True][enough].mean(), "this is how many are satisfied if slow. Less what?"),
             Mistake(agents["mean"][False][enough].mean(), "this is how many are satisfied if quick. And if slow?"),
         ],
-        because="Smaller than over all cases: a part of it was who answered, not how late.",
+        because="About half of the difference over all cases. Was the rest the agents? See the next cell.",
     )
 
 

@@ -20,7 +20,7 @@ def return_of_the_first_year(crm):
     flow = measured_flows(crm)
     year, since = flow[flow["step"] < YEAR], flow[flow["step"].between(0, YEAR - 1)]
     cost, benefit = year["cost"].sum(), year["benefit"].sum()
-    rows = flow.head(YEAR)
+    rows, longer = flow.head(YEAR), flow[flow["step"] <= YEAR]
     return Exercise(
         _return(benefit, cost),
         unit="share",
@@ -36,6 +36,14 @@ def return_of_the_first_year(crm):
             Mistake(
                 _return(rows["benefit"].sum(), rows["cost"].sum()),
                 "these are the first twelve rows of the table. With which month does it begin?",
+            ),
+            Mistake(
+                _return(longer["benefit"].sum(), longer["cost"].sum()),
+                "these are thirteen months since the introduction. With which step do they begin?",
+            ),
+            Mistake(
+                _return(benefit, flow["cost"].sum()),
+                "the benefit of the first year, and the cost of all months. What had been paid by then?",
             ),
             Mistake(benefit - cost, "this is the money that was left. How much is it for each euro paid?"),
             Mistake(
@@ -64,6 +72,10 @@ def cost_by_the_trend(crm):
             Mistake(
                 through_all.mean(),
                 "your line goes through the months since as well, and so has the CRM in it. Which months had none?",
+            ),
+            Mistake(
+                np.polyval(line, place[: len(ahead)]).mean(),
+                "you followed the line through 15 months from its own beginning. Which are the months since?",
             ),
             Mistake(ahead[0], "this is the line in the first month since. What is it in all of them, on average?"),
             Mistake(ahead[-1], "this is the line in the last month. What is it in all of them, on average?"),
@@ -94,6 +106,7 @@ def return_without_acquisition(crm):
                 _return(named[named > 0].sum(), cost),
                 "these are the winners alone, with acquisition among them. Which benefits are asked for?",
             ),
+            Mistake(named["acquisition"] / cost - 1, "this is cheaper acquisition alone. Which is to be left out?"),
             Mistake(others.sum() / cost, "the benefit divided by the cost. What of the cost itself?"),
             Mistake(others.sum() - cost, "this is the money. How much is it for each euro paid?"),
             Mistake(

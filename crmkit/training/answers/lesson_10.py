@@ -43,6 +43,10 @@ def found_by_calls(crm):
             Mistake(
                 above.sum() / left, "these are the ones above one half. How many can be called, and who comes next?"
             ),
+            Mistake(
+                test.head(CALLS)["churned"].sum() / left,
+                "these are the first rows of the table. In which order do they stand there?",
+            ),
             Mistake(CALLS / len(test), "this is what calls by lot would find. Whom does the model put first?"),
             Mistake(
                 called.mean() / test["churned"].mean(),
@@ -71,6 +75,10 @@ def reason_of_those_who_stayed(crm):
             Mistake(
                 given.loc[given["churned"] == 0, "reason"].mean(),
                 "these are the ones who stayed at any cut-off. Which one is asked for?",
+            ),
+            Mistake(
+                (stayed & first["reason"]).sum() / len(first),
+                "you divided by all of the cut-off. By whom is a share of those who stayed divided?",
             ),
             Mistake(
                 (stayed & first["reason"]).sum() / first["reason"].sum(),

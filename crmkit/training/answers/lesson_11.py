@@ -54,6 +54,7 @@ def share_of_the_spread(crm):
     features = segment_features(crm, of=BUYING)
     spread, wide, mean = features.var(), features.std(), features.mean()
     value = "order_value"
+    thousand = features.assign(order_value=features[value] / 1000)
     return Exercise(
         spread[value] / spread.sum(),
         unit="share",
@@ -61,7 +62,12 @@ def share_of_the_spread(crm):
         mistakes=[
             Mistake(wide[value] / wide.sum(), "you took standard deviations. A distance adds up squares: which are?"),
             Mistake(mean[value] / mean.sum(), "you took means. Does it matter how large a number is, or how uneven?"),
+            Mistake(1.0, "this would be all of it. What do the other two columns have?"),
             Mistake(1 / len(spread), "this is what each column has after scaling. What has it before?"),
+            Mistake(
+                thousand.var()[value] / thousand.var().sum(),
+                "this is its share in thousands of euros. In which unit is it asked for?",
+            ),
             Mistake(
                 spread["recency_days"] / spread.sum(),
                 "this is the share of the days. Which column is asked for?",

@@ -45,6 +45,7 @@ def difference_of_shares(crm):
             Mistake(more / len(rows), "you divided by the customers of both groups. How many are in one?"),
             Mistake(other["treatment"] - other["control"], "this is EXP-2. Which one is asked for?"),
             Mistake(both["treatment"] - both["control"], "you mixed two experiments. Which one is asked for?"),
+            Mistake(base, "this is the share of the control group. How much higher is that of the treated?"),
             Mistake(treated, "this is the share of the treated. With what do you compare it?"),
         ],
         because="In percentage points: some tell it as a rise by nearly half, which says nothing of how many buy.",
@@ -82,6 +83,12 @@ def false_alarms(crm):
             Mistake(beyond[:, 0].mean(), "this is the first evening alone. Who stops on the fourth is deceived, too."),
             Mistake(beyond.sum() / len(deals), "you counted an experiment once for each bad evening. Count it once."),
             Mistake((deals > BOUND).any(axis=1).mean(), "you counted effects upwards only. What of those downwards?"),
+            Mistake((deals < -BOUND).any(axis=1).mean(), "you counted effects downwards only. What of those upwards?"),
+            Mistake(
+                beyond.any(axis=0).mean(),
+                "you asked of each evening whether anybody was deceived on it. What is a row, and what a column?",
+            ),
+            Mistake(beyond.any(axis=1).sum(), "this is how many of them. Which share of the thousand?"),
             Mistake(beyond.all(axis=1).mean(), "you ask for all evenings. How many does it take to stop?"),
             Mistake(
                 1 - 0.95**DAYS,
@@ -112,6 +119,7 @@ def lowest_worth(crm):
             Mistake(result(told["low"]), "you set revenue against a cost. What does the company keep of the revenue?"),
             Mistake(result(told["difference"] * margin), "this is the middle. Which end of the interval is asked for?"),
             Mistake(result(told["high"] * margin), "this is the upper end of the interval. Which is asked for?"),
+            Mistake(told["low"] * margin - COST, "this is the result for one customer. For how many is it asked?"),
             Mistake(CUSTOMERS * told["low"] * margin, "the cost is still to be paid."),
             Mistake(result(told["low"]) * margin, "you took the margin of the cost, too. The cost is paid in full."),
             Mistake(result(told["difference"]), "this is revenue, and the middle of the interval."),

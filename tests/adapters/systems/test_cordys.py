@@ -78,3 +78,18 @@ def test_a_stage_of_ones_own(tmp_path):
     one.write_text(head + "甲,子,O-1,10,2026-03-01,100%,签约,,2026-01-10 00:00:00\n", encoding="utf-8")
     with pytest.raises(crmkit.DataError, match=r"outcome .*value '签约' in 商机.csv, line 2.*extends"):
         adapters.run("cordys", [one], tmp_path / "crm")
+
+
+def test_words_of_other_versions(tmp_path):
+    (tmp_path / "export").mkdir()
+    deals = "业务编码,商机名称,客户名称,金额,赢率,商机阶段,结束时间,创建时间,更新时间,负责人\n"
+    deals += f"O-1,扳手,{FJORD},100,60%,项目汇报,2026-04-01,2026-01-05 09:00:00,2026-02-01 09:00:00,王芳\n"
+    contracts = "合同编号,合同,客户名称,合同金额,合同开始时间,合同阶段,审批状态\n"
+    for number, word in enumerate(("通过", "提审", "不通过", "撤销"), 1):
+        contracts += f"C-{number},合同{number},{FJORD},100,2026-02-0{number},已签署,{word}\n"
+    (tmp_path / "export/商机_20260320.csv").write_text(deals, encoding="utf-8")
+    (tmp_path / "export/合同_20260320.csv").write_text(contracts, encoding="utf-8")
+    adapters.run("cordys", [tmp_path / "export"], tmp_path / "out")
+    found = pd.read_csv(tmp_path / "out/opportunities.csv")
+    assert found[["outcome", "probability"]].to_numpy().tolist() == [["open", 0.6]]
+    assert pd.read_csv(tmp_path / "out/orders.csv")["order_id"].tolist() == ["C-1"]  # the approved one

@@ -58,6 +58,11 @@ def test_satisfaction_by_hand(firm):
     assert _value(crm, "resolution_hours_mean", "2025") == (27 + 5 + 10 + 54 + 24) / 5
 
 
+def test_tickets_are_answered_so_many_minutes_after_they_came(firm):
+    tickets = firm[0].tickets.to_pandas().set_index("ticket_id")
+    assert str(tickets.loc["T-300001", "first_response_at"]) == "2025-02-11 01:14:00"  # 74 minutes
+
+
 def test_churn_events_stand_beside_the_customers(firm):
     customers = firm[0].customers.to_pandas().set_index("customer_id")
     assert customers.loc["A-100002", ["churn_event_reason", "churn_event_feedback"]].tolist() == [

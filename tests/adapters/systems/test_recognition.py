@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crmkit import adapters
-from crmkit.adapters import candidates, parse, recognition
+from crmkit.adapters import candidates, files, parse, recognition
 from crmkit.errors import DataError, UsageError
 
 HERE = Path(__file__).parent
@@ -15,10 +15,12 @@ NOT_IMPORTED = {"baidu_tongji/report", "ga4/report"}  # totals that no adapter t
 
 
 def _exports() -> list[Path]:
-    """Return the folders of files, one for each export that is shown."""
+    """Return the folders of files, one for each export that is shown; of spreadsheets each file is one."""
     systems = [path for path in HERE.iterdir() if path.is_dir() and path.name in adapters.systems()]
     folders = [folder for system in systems for folder in (system, *system.rglob("*")) if folder.is_dir()]
-    return sorted(f for f in folders if any(p.is_file() and not p.name.startswith(".") for p in f.iterdir()))
+    found = [f for f in folders if any(p.is_file() and not p.name.startswith(".") for p in f.iterdir())]
+    sheets = [file for f in found if f.name.endswith("_sheet") for file in f.iterdir()]
+    return sorted([*sheets, *(f for f in found if not f.name.endswith("_sheet"))])
 
 
 EXPORTS = _exports()
@@ -41,6 +43,9 @@ def test_every_export_is_recognised(folder, known, monkeypatch):
     assert found.clear, found.text()
     best = found.candidates[0]
     assert place.parts[0] in (best.system, best.extends)
+    read, left = files.find(known[best.system], [folder])  # what an import would do
+    assert set(best.files) == {path.name for paths in read.values() for path in paths}
+    assert set(best.files_left) == {path.name for path in left}
     others = [c for c in found.candidates[1:] if c.system not in (c.extends, found.system)]
     assert all(found.candidates[0].score - other.score >= candidates.AHEAD for other in others if not other.extends)
 
@@ -93,3 +98,25 @@ def test_nothing_to_recognise(tmp_path):
 def test_what_could_not_be_looked_at_is_said(tmp_path):
     (tmp_path / "event_data.csv").write_bytes(b"PAR1 and so on")
     assert "event_data.csv isn't text but a Parquet file" in adapters.recognise([tmp_path]).text()
+
+
+def test_files_that_are_only_looked_up_in_are_used():
+    found = adapters.recognise([HERE / "ravenstack" / "iso"]).candidates[0]
+    assert found.files["ravenstack_churn_events.csv"] == "churn"
+    assert found.files["ravenstack_feature_usage.csv"] == "feature_usage"
+    assert found.files_left == ()
+
+
+def test_a_file_that_has_the_headers_of_another_is_left_out(tmp_path):
+    for file in (HERE / "zendesk" / "api").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "brand.csv").write_text("id,_fivetran_deleted,brand_url,name,subdomain,url\n", encoding="utf-8")
+    found = adapters.recognise([tmp_path]).candidates[0]
+    assert found.files["group.csv"] == "groups"
+    assert found.files_left == ("brand.csv",)
+
+
+def test_a_few_headers_say_nothing_of_who_wrote_them(tmp_path):
+    (tmp_path / "Users.csv").write_text("userid,version,rounds,retention\n1,2,3,4\n", encoding="utf-8")
+    found = adapters.recognise([tmp_path])
+    assert not found.clear

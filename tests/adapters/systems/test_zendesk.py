@@ -79,9 +79,35 @@ def test_what_the_objects_can_measure(objects):
     assert objects.value("resolution_hours_mean", "2026-09") == pytest.approx((32 + 192) / 2)
 
 
-def test_without_metrics_nothing_says_when_tickets_were_first_answered(objects):
-    assert set(objects.table("tickets")["first_response_at"]) == {""}
-    assert any("first_response_at: empty: when a ticket was first answered" in x for x in objects.account.attention())
+def test_without_metrics_the_first_public_comment_of_an_agent_is_the_answer(objects):
+    # 1001 has an internal note before it, 1002 a question; the others have no comment
+    answered = objects.table("tickets").set_index("ticket_id")["first_response_at"].to_dict()
+    assert {key: time for key, time in answered.items() if time} == {
+        "1001": "2026-09-01 10:00:00", "1002": "2026-09-02 10:45:00",
+    }  # fmt: skip
+    # a ticket without an answer, or without a day on which it was solved, is nothing to look into
+    assert not any("not found in activities" in line for line in objects.account.attention())
+
+
+def test_what_an_agent_wrote_on_an_own_ticket_is_no_answer(importing, tmp_path):
+    for file in (HERE / "api").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tickets = (HERE / "api/ticket.csv").read_text(encoding="utf-8")
+    assert tickets.count('"Broken, again",21') == 1
+    (tmp_path / "ticket.csv").write_text(tickets.replace('"Broken, again",21', '"Broken, again",11'), encoding="utf-8")
+    found = importing("zendesk", tmp_path)
+    assert found.row("tickets", "1001", "first_response_at") == [""]
+    assert found.row("tickets", "1002", "first_response_at") == ["2026-09-02 10:45:00"]
+
+
+def test_times_of_objects_are_in_utc_and_reach_the_companys_zone(importing):
+    found = importing("zendesk", HERE / "api", timezone="Asia/Tokyo")
+    # looked up among activities, which are in the company's zone already: moved once
+    assert found.row("tickets", "1001", "opened_at", "first_response_at", "resolved_at") == [
+        "2026-09-01 17:00:00", "2026-09-01 19:00:00", "2026-09-03 01:00:00",
+    ]  # fmt: skip
+    assert found.row("surveys", "3001", "answered_at") == ["2026-09-03 18:30:00"]
+    assert found.value("first_response_hours_mean", "2026-09") == pytest.approx((2 + 0.75) / 2)
 
 
 def test_metrics_say_when_tickets_were_answered_solved_and_opened_again(importing):

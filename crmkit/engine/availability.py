@@ -218,6 +218,14 @@ def _any(sources) -> str:
     return whole + "".join(f", or the column {table}.{column}" for table, column in sources if column)
 
 
+def _lacking(crm, relation: str) -> list[str]:
+    """Return the tables that a derived relation cannot be made without and that a CRM has not."""
+    made = all_derived()[relation]
+    absent = [name for name in made.required if name not in crm.relations]
+    found = [table for name in absent for table in (_lacking(crm, name) if name in all_derived() else [name])]
+    return found or [" or ".join(made.any_of)]
+
+
 def lacks(crm, name: str) -> str:
     """Return what a CRM lacks to measure the metric called `name`, in words; "" where it lacks nothing."""
     tables, columns = [], []
@@ -227,8 +235,7 @@ def lacks(crm, name: str) -> str:
                 tables.append(_any(TOLD_BY[table, column]))
         elif table in all_derived():
             if table not in crm.relations:
-                required = [name for name in all_derived()[table].required if name not in crm.relations]
-                tables += required or [" or ".join(all_derived()[table].any_of)]
+                tables += _lacking(crm, table)
         elif table not in crm.tables:
             tables.append(table)
         elif column not in crm.present[table]:

@@ -534,8 +534,8 @@ def activities_made(activities):
     unit="money_per_day",
     better="up",
     formula="opportunities worked on × average deal size × win rate ÷ mean sales cycle in days",
-    caveats="A product of four averages: an index of speed, not a forecast, and more than is won a day. Every deal open on "
-    "any day of the period counts, so it is higher for longer periods: compare periods of one length.",
+    caveats="A product of four averages: an index of speed, not a forecast, and more than is won a day. Every deal "
+    "that is open on any day of the period counts, so longer periods show more: compare periods of one length.",
 )
 def sales_velocity(opportunities_worked, average_deal_size, win_rate, sales_cycle_days):
     """The four levers of the pipeline multiplied, as money per day. Interval: bootstrap.

@@ -119,8 +119,11 @@ def _absolute(data: str | Path) -> str:
 
 
 def _first(crm: Any) -> str:
-    """Return the first date from which a row exists, "" where no table says."""
-    return min((moment.date().isoformat() for moment in crm.since.values()), default="")
+    """Return the first date from which a row exists, "" where no table says; dates that stand for none do not."""
+    from crmkit.quality.plausibility import DEFAULT_DATES
+
+    firsts = (moment.date().isoformat() for moment in crm.since.values())
+    return min((first for first in firsts if first not in DEFAULT_DATES), default="")
 
 
 def _files(crm: Any) -> list[dict[str, Any]]:

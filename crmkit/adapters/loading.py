@@ -95,10 +95,11 @@ def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met:
     def counted() -> Iterator[pa.RecordBatch]:
         for batch in reader:
             numbers = pa.array(np.arange(met.rows + 1, met.rows + batch.num_rows + 1, dtype=np.int64))
+            filled = _filled(pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=schema))
             met.rows += batch.num_rows
-            yield pa.RecordBatch.from_arrays([numbers, *batch.columns], schema=schema)
+            met.empty += batch.num_rows - filled.num_rows
+            yield filled
 
-    filled = "NOT (" + " AND ".join(f"{name} = ''" for name in names) + ")"
     try:
         reader = pacsv.open_csv(
             pa.PythonFile(source, mode="r"),
@@ -112,10 +113,10 @@ def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met:
         )
         batches = pa.RecordBatchReader.from_batches(schema, counted())
         if archives.size_bytes(file.path) > _LARGE and (folder := _overflow(con)):
-            con.execute(f"CREATE VIEW {part} AS SELECT * FROM {_kept_in_file(folder / part, batches)} WHERE {filled}")
+            con.execute(f"CREATE VIEW {part} AS SELECT * FROM {_kept_in_file(folder / part, batches)}")
         else:
             con.register("incoming", batches)
-            con.execute(f"CREATE TABLE {part} AS SELECT * FROM incoming WHERE {filled}")
+            con.execute(f"CREATE TABLE {part} AS SELECT * FROM incoming")
     except Exception:  # DuckDB passes the stream's own errors on as one of several kinds; the slower way finds words
         if source.failure:
             raise source.failure from None
@@ -124,11 +125,23 @@ def _load_fast(con: duckdb.DuckDBPyConnection, part: str, file: SourceFile, met:
     finally:
         con.unregister("incoming")
         source.close()
-    met.empty = met.rows - con.execute(f"SELECT count(*) FROM {part}").fetchone()[0]
     if met.rows != seen.lines - file.first_line + 1 and _may_swallow(con, part, names):
         for _ in _records(file):  # raises where a quotation mark swallows lines
             pass
     return True
+
+
+def _filled(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows with a filled cell; behind the row's number, mostly one column of cells tells that all have."""
+    from pyarrow import compute
+
+    empty = None
+    for column in batch.columns[1:]:
+        blank = compute.equal(column, "")
+        empty = blank if empty is None else compute.and_(empty, blank)
+        if not compute.any(empty).as_py():
+            return batch
+    return batch if empty is None else batch.filter(compute.invert(empty))
 
 
 def _overflow(con: duckdb.DuckDBPyConnection) -> Path | None:
@@ -141,7 +154,7 @@ def _kept_in_file(path: Path, batches: pa.RecordBatchReader) -> str:
     """Write rows of text into a file, and return it as SQL; memory holds one batch of them at a time."""
     from pyarrow import parquet
 
-    with parquet.ParquetWriter(path, batches.schema, compression="lz4") as writer:
+    with parquet.ParquetWriter(path, batches.schema, compression="lz4", use_dictionary=False) as writer:
         for batch in batches:
             writer.write_batch(batch)
     return f"read_parquet({literal(str(path))})"

@@ -47,8 +47,9 @@ def _imported(path: Path, to: str) -> bytes:
     return (path.parent / to / "orders.parquet").read_bytes()
 
 
-def test_a_large_file_waits_on_disk_and_gives_the_same_bytes(tmp_path, monkeypatch):
-    path = _orders(tmp_path, 3_000, more="order number 7,customer 7,08/01/2024,1.75,\n,,,,\n")
+@pytest.mark.parametrize("uneven", ["", "order number 7,customer 7,08/01/2024,1.75\n"])
+def test_a_large_file_waits_on_disk_and_gives_the_same_bytes(tmp_path, monkeypatch, uneven):
+    path = _orders(tmp_path, 3_000, more="order number 7,customer 7,08/01/2024,1.75,\n,,,,\n" + uneven)
     before = _imported(path, "before")
     monkeypatch.setattr(loading, "_LARGE", 0)
     monkeypatch.setattr(repeats, "_AT_ONCE", 100)

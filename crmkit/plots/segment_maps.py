@@ -57,28 +57,66 @@ def _draw_map(ax: Axes, frame: pd.DataFrame, loadings: int) -> None:
     for number, rows in frame.groupby("segment"):
         ax.scatter(rows["x"], rows["y"], s=9, color=TINTS[int(number) % len(TINTS)], alpha=0.45, linewidth=0)
     centers = frame.attrs["centers"]
-    low, high = frame["y"].min(), frame["y"].max()
-    places = style.spread(centers["y"].tolist(), max(high - low, 1e-9) * 0.055)
+    wide, high = (max(float(np.ptp(frame[axis])), 1e-9) * 1.16 for axis in ("x", "y"))
+    labels = Labels(wide, high)
+    places = style.spread(centers["y"].tolist(), high * 0.05)
     names = frame.drop_duplicates("segment").set_index("segment")["name"]
     for row, place in zip(centers.itertuples(), places, strict=True):
         if row.segment in names.index:
-            ax.text(row.x, place, _brief(names[row.segment]), ha="center", va="center", size=9, weight="bold",
-                    path_effects=style.HALO, zorder=5, in_layout=False)  # fmt: skip
+            name = _brief(names[row.segment])
+            ax.text(row.x, labels.free(row.x, place, name, "center"), name, ha="center", va="center", size=9,
+                    weight="bold", path_effects=style.HALO, zorder=5, in_layout=False)  # fmt: skip
     heaviest = frame.attrs["loadings"].head(loadings)
     reach = 0.5 * min(frame["x"].abs().max(), frame["y"].abs().max())
     most = float(np.hypot(heaviest["x"], heaviest["y"]).max()) or 1.0
     for row in heaviest.itertuples():
         tip = (row.x / most * reach, row.y / most * reach)
         ax.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": style.SOFT, "linewidth": 1.1}, zorder=4)
-        ax.text(tip[0] * 1.08, tip[1] * 1.08, short(str(row.feature).replace("_", " "), 28), size=8, color=style.SOFT,
-                ha="left" if tip[0] >= 0 else "right", va="center", path_effects=style.HALO, zorder=4,
-                in_layout=False)  # fmt: skip
+        name, side = short(str(row.feature).replace("_", " "), 28), "left" if tip[0] >= 0 else "right"
+        ax.text(tip[0] * 1.08, labels.free(tip[0] * 1.08, tip[1] * 1.08, name, side), name, size=8, color=style.SOFT,
+                ha=side, va="center", path_effects=style.HALO, zorder=4, in_layout=False)  # fmt: skip
     shown = frame.attrs["shown"]
     for axis, share, heavy in zip((ax.xaxis, ax.yaxis), shown, ("x", "y"), strict=True):
         axis.set_label_text(f"{say(share, 'share', digits=0)} of the differences:\n{_heavy(frame, heavy)}")
     ax.grid(True)
     ax.tick_params(length=0, labelsize=8, labelcolor=style.FAINT)
     ax.margins(0.08)
+
+
+class Labels:
+    """Where the labels of a panel lie, so that each next one finds a free place near its own.
+
+    Parameters
+    ----------
+    wide, high : float
+        What the panel spans, in the data's units.
+
+    Examples
+    --------
+    >>> labels = Labels(100, 100)
+    >>> labels.free(50, 50, "often", "center"), labels.free(52, 51, "seldom", "center") > 51
+    (50, True)
+    """
+
+    def __init__(self, wide: float, high: float):
+        self._letter, self._line = wide * 0.009, high * 0.045  # of a usual panel, in the usual sizes
+        self._taken: list[tuple[float, float, float]] = []
+
+    def free(self, x: float, y: float, text: str, side: str) -> float:
+        """Return the height nearest to `y` at which `text`, aligned to `side` at `x`, covers no other, and take it."""
+        width = len(text) * self._letter
+        left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[side] * width
+        steps = [sign * step / 2 for step in range(2 * len(self._taken) + 3) for sign in (1, -1)]
+        heights = (y + step * self._line for step in steps)
+        place = next(height for height in heights if not self._covers(left, left + width, height))
+        self._taken.append((left, left + width, place))
+        return place
+
+    def _covers(self, left: float, right: float, height: float) -> bool:
+        return any(
+            left < end and start < right and abs(height - other) < 0.999 * self._line
+            for start, end, other in self._taken
+        )
 
 
 def _brief(name: object) -> str:

@@ -95,7 +95,7 @@ class Labels:
     --------
     >>> labels = Labels(100, 100)
     >>> labels.free(50, 50, "often", "center"), labels.free(52, 51, "seldom", "center") > 51
-    (50, True)
+    (50.0, True)
     """
 
     def __init__(self, wide: float, high: float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from pathlib import Path
@@ -12,6 +13,12 @@ import pytest
 os.environ["CRMKIT_KEY"] = "a secret that only the tests know"
 ROOT = Path(__file__).resolve().parents[1]
 _LOOPBACK = ("127.", "::1", "localhost")
+
+
+def pytest_collection_finish():
+    """Look for garbage as seldom as the command line does: queries are built of many small objects."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

@@ -68,8 +68,8 @@ def settings(name: str) -> frozenset[str]:
 def adds(name: str) -> frozenset[tuple[str, str]]:
     """Return the (table, column) pairs whose amounts or conditions the metric called `name` adds up.
 
-    What only decides which rows a derived relation has is not among them, nor an order's sign: neither needs a common
-    currency.
+    What only decides which rows a derived relation has is not among them, nor whether an amount is known, nor its sign:
+    none of these needs a common currency.
 
     Examples
     --------
@@ -159,7 +159,7 @@ class _Lineage:
         if node in self._seen:
             return set()
         self._seen.add(node)
-        if not self._filters and _is_sign(node):
+        if not self._filters and _needs_no_currency(node):
             return set()
         if isinstance(node, ops.Field):
             return self._of_field(node.rel, node.name)
@@ -200,8 +200,10 @@ class _Lineage:
         return found
 
 
-def _is_sign(node: Node) -> bool:
-    """Tell whether a value only says on which side of 0 another one lies."""
+def _needs_no_currency(node: Node) -> bool:
+    """Tell whether a value only says whether another one is there, or on which side of 0 it lies."""
+    if isinstance(node, ops.IsNull | ops.NotNull):
+        return True
     return isinstance(node, ops.Comparison) and any(
         isinstance(side, ops.Literal) and side.value == 0 for side in (node.left, node.right)
     )

@@ -17,7 +17,7 @@ _GUPTA = "S. Gupta et al. (2006), Modeling customer lifetime value, Journal of S
 
 
 @metric(title="Orders", unit="count", better="up", at="ordered_at", formula="orders placed, returns not counted")
-def orders_placed(orders):
+def orders_placed(placed_orders):
     """Orders placed in the period; a return is no order.
 
     >>> import crmkit
@@ -26,7 +26,7 @@ def orders_placed(orders):
     >>> crm.measure("orders_placed", period="2026-03").value.item()
     2.0
     """
-    return count(orders.amount >= 0)
+    return count()
 
 
 @metric(

@@ -59,7 +59,7 @@ def joined_columns(crm: Crm, table: str, *, smallest: int) -> dict[str, ir.Value
     >>> customers = {"customer_id": list("abcdefg"), "created_at": ["2026-01-01"] * 7, "country": [*"PPPPDDX"]}
     >>> crm = crmkit.open({"customers": customers})
     >>> found = joined_columns(crm, "customers", smallest=2)
-    >>> crm.customers.select(**found).to_pyarrow()["country"].to_pylist()
+    >>> crm.tables["customers"].select(**found).to_pyarrow()["country"].to_pylist()
     ['P', 'P', 'P', 'P', '(small groups)', '(small groups)', '(small groups)']
     """
     if smallest <= 1 or table not in PERSONS or table not in crm.tables:

@@ -7,6 +7,7 @@ have the right type already.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import ibis
@@ -159,8 +160,8 @@ def _to_time(raw, kind, zone):
 
 def _to_number(raw, kind, zone):
     if kind.is_floating():
-        bad = raw.isnan() | raw.isinf()
-        return ibis.ifelse(bad, ibis.null("float64"), raw).cast("float64"), raw.isinf()
+        finite = raw.abs() <= sys.float_info.max  # one comparison; for engines NaN is the greatest number, or fits none
+        return ibis.ifelse(finite, raw, ibis.null("float64")).cast("float64"), raw.isinf()
     if kind.is_numeric() and not kind.is_boolean():
         return raw.cast("float64"), None
     raise WrongTypeError(f"is {_say(kind)}; it must be a number")

@@ -36,7 +36,7 @@ CLOSED = ("disqualif", "unqualif", "not qualified", "convert", "closed", "lost",
 _REFERS = {"owner_id": "users", "customer_id": "customers"}
 
 
-@derived(refers=_REFERS, columns=("table",), any_of=("customers", "leads", "opportunities"), keep=True)
+@derived(refers=_REFERS, columns=("table",), any_of=("customers", "leads", "opportunities"))
 def records(customers=None, leads=None, opportunities=None):
     """One row a customer, lead or opportunity, with how many of its cells could be filled in and how many are.
 

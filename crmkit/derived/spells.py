@@ -17,7 +17,7 @@ from crmkit.relations import at, derived
     any_of=("customers", "subscriptions", "orders", "opportunities"),
     keep=True,
 )
-def spells(config, as_of, customers=None, subscriptions=None, orders=None, opportunities=None, buyers=None):
+def spells(config, as_of, customers=None, subscriptions=None, orders=None, opportunities=None):
     """One row a customer and unbroken time of being one.
 
     Columns: customer_id, spell (1 for the first), acquired_at, lost_at (null while it lasts).
@@ -29,12 +29,12 @@ def spells(config, as_of, customers=None, subscriptions=None, orders=None, oppor
     """
     subscribed = _subscription_spells(subscriptions) if subscriptions is not None else None
     ordered = _order_spells(orders, subscriptions, config, as_of) if orders is not None else None
-    won = _won_spells(opportunities, subscriptions, buyers) if opportunities is not None else None
-    given = _given_spells(customers, subscriptions, opportunities, buyers) if customers is not None else None
+    won = _won_spells(opportunities, subscriptions, orders) if opportunities is not None else None
+    given = _given_spells(customers, subscriptions, orders, opportunities) if customers is not None else None
     parts = [part for part in (subscribed, ordered, won, given) if part is not None]
     found = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     found = found.filter(found.customer_id.notnull())
-    firsts = _first_purchases(subscriptions, opportunities, buyers)
+    firsts = _first_purchases(subscriptions, orders, opportunities)
     if firsts is not None:
         found = found.left_join(firsts, "customer_id").drop("customer_id_right")
         earliest = ibis.coalesce(ibis.least(found.acquired_at, found.first_at), found.acquired_at, found.first_at)
@@ -109,21 +109,21 @@ def _lone(customer_ids: ir.Table, *tables: ir.Table | None) -> ir.Table:
     return customer_ids
 
 
-def _won_spells(opportunities, subscriptions, buyers) -> ir.Table:
+def _won_spells(opportunities, subscriptions, orders) -> ir.Table:
     """One spell for a customer who won deals are all that is known of."""
     won = opportunities.filter((opportunities.outcome == "won") & opportunities.closed_at.notnull())
     firsts = won.group_by("customer_id").agg(acquired_at=won.closed_at.min())
-    firsts = _lone(firsts, subscriptions, buyers)
+    firsts = _lone(firsts, subscriptions, _purchases(orders) if orders is not None else None)
     return _single_spell(firsts)
 
 
-def _given_spells(customers, subscriptions, opportunities, buyers) -> ir.Table:
+def _given_spells(customers, subscriptions, orders, opportunities) -> ir.Table:
     """One spell for a customer of whom the table customers says when they came, and no other table anything."""
     told = customers.filter(customers.acquired_at.notnull()).select("customer_id", "acquired_at")
     won = None
     if opportunities is not None:
         won = opportunities.filter((opportunities.outcome == "won") & opportunities.closed_at.notnull())
-    return _single_spell(_lone(told, subscriptions, buyers, won))
+    return _single_spell(_lone(told, subscriptions, _purchases(orders) if orders is not None else None, won))
 
 
 def _single_spell(rows: ir.Table) -> ir.Table:
@@ -136,13 +136,13 @@ def _single_spell(rows: ir.Table) -> ir.Table:
     )
 
 
-def _first_purchases(subscriptions, opportunities, buyers) -> ir.Table | None:
+def _first_purchases(subscriptions, orders, opportunities) -> ir.Table | None:
     """Find the first order, subscription or win of each customer; None where only one kind of them is there."""
     parts = []
     if subscriptions is not None:
         parts.append(subscriptions.select("customer_id", at="started_at"))
-    if buyers is not None:
-        parts.append(buyers.select("customer_id", at="first_at"))
+    if orders is not None:
+        parts.append(_purchases(orders).select("customer_id", at="ordered_at"))
     if opportunities is not None:
         won = opportunities.filter(opportunities.outcome == "won")
         parts.append(won.select("customer_id", at="closed_at"))

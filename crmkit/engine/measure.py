@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmkit import schema
 from crmkit.engine.buckets import Buckets, buckets
+from crmkit.engine.garbage import collected_seldom
 from crmkit.engine.measurement import Measurement
 from crmkit.errors import UsageError
 from crmkit.metric import Metric, find, relations_of
@@ -121,6 +122,7 @@ def measure_both(
     return new, old
 
 
+@collected_seldom()
 def _measured(crm, metrics: list[Metric], span: Buckets, by: list[str], options, *, recent: int) -> pd.DataFrame:
     measured = Measurement(crm, span, by, options, metrics, recent)
     found = pd.concat([measured.frame(metric) for metric in metrics], ignore_index=True)

@@ -141,7 +141,9 @@ def _shared(rows: ir.Table, wheres: list[ir.BooleanValue | None]) -> tuple[ir.Ta
     groups: dict[frozenset[int], list[ops.Value]] = {}
     for part, places in users.items():
         groups.setdefault(places, []).append(part)
-    common = {places: found for places, found in groups.items() if len(places) > 1 and len(found) > 1}
+    common = {
+        places: found for places, found in groups.items() if len(places) > 1 and (len(found) > 1 or len(places) > 2)
+    }
     if not common:
         return rows, wheres
     named = {f"shared_{number}": _all(found) for number, found in enumerate(common.values())}

@@ -111,7 +111,7 @@ def _lone(customer_ids: ir.Table, *tables: ir.Table | None) -> ir.Table:
 
 def _won_spells(opportunities, subscriptions, orders) -> ir.Table:
     """One spell for a customer who won deals are all that is known of."""
-    won = opportunities.filter((opportunities.outcome == "won") & opportunities.closed_at.notnull())
+    won = _wins(opportunities)
     firsts = won.group_by("customer_id").agg(acquired_at=won.closed_at.min())
     firsts = _lone(firsts, subscriptions, _purchases(orders) if orders is not None else None)
     return _single_spell(firsts)
@@ -120,10 +120,14 @@ def _won_spells(opportunities, subscriptions, orders) -> ir.Table:
 def _given_spells(customers, subscriptions, orders, opportunities) -> ir.Table:
     """One spell for a customer of whom the table customers says when they came, and no other table anything."""
     told = customers.filter(customers.acquired_at.notnull()).select("customer_id", "acquired_at")
-    won = None
-    if opportunities is not None:
-        won = opportunities.filter((opportunities.outcome == "won") & opportunities.closed_at.notnull())
+    won = _wins(opportunities) if opportunities is not None else None
     return _single_spell(_lone(told, subscriptions, _purchases(orders) if orders is not None else None, won))
+
+
+def _wins(opportunities: ir.Table) -> ir.Table:
+    """Deals won of a known customer on a known date."""
+    known = opportunities.closed_at.notnull() & opportunities.customer_id.notnull()
+    return opportunities.filter((opportunities.outcome == "won") & known)
 
 
 def _single_spell(rows: ir.Table) -> ir.Table:
@@ -137,16 +141,19 @@ def _single_spell(rows: ir.Table) -> ir.Table:
 
 
 def _first_purchases(subscriptions, orders, opportunities) -> ir.Table | None:
-    """Find the first order, subscription or win of each customer; None where only one kind of them is there."""
+    """Find the first order, subscription or win of each customer; None where only one kind of them is there.
+
+    Orders of customers without a subscription are left out: their spells begin with the first of them anyhow.
+    """
+    if sum(table is not None for table in (subscriptions, orders, opportunities)) < 2:
+        return None
     parts = []
     if subscriptions is not None:
         parts.append(subscriptions.select("customer_id", at="started_at"))
-    if orders is not None:
-        parts.append(_purchases(orders).select("customer_id", at="ordered_at"))
+        if orders is not None:
+            bought = _purchases(orders).select("customer_id", at="ordered_at")
+            parts.append(bought.semi_join(subscriptions.select("customer_id").distinct(), "customer_id"))
     if opportunities is not None:
-        won = opportunities.filter(opportunities.outcome == "won")
-        parts.append(won.select("customer_id", at="closed_at"))
-    if len(parts) < 2:
-        return None
-    events = ibis.union(*parts, distinct=False)
+        parts.append(_wins(opportunities).select("customer_id", at="closed_at"))
+    events = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     return events.group_by("customer_id").agg(first_at=events["at"].min())

@@ -148,7 +148,7 @@ def read(source: Path | Mapping[str, object] | None) -> Config:
     config = Config(**found, given=frozenset(found))
     _ = config.calendar  # checks month and weekday
     if config.rates and not config.currency:
-        raise UsageError(f"{where}: rates are given but no currency; add currency, the one that results are to be in.")
+        raise UsageError(f"{where}: there are rates but no currency; add currency, the one that results are to be in.")
     return config
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from crmkit import __version__
 from crmkit import commands as do
+from crmkit.engine.garbage import SELDOM
 from crmkit.errors import CrmkitError
 
 DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "trino")
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    gc.set_threshold(50_000, 20, 50)  # a command is short and builds many small objects; seldom is often enough
+    gc.set_threshold(*SELDOM)  # a command is short and builds many small objects
     parser = _parser()
     options = parser.parse_args(arguments)
     if not options.command:

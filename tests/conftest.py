@@ -17,8 +17,10 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 def pytest_collection_finish():
     """Look for garbage as seldom as the command line does: queries are built of many small objects."""
+    from crmkit.engine.garbage import SELDOM
+
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(*SELDOM)
 
 
 @pytest.fixture(scope="session")

@@ -260,3 +260,19 @@ def test_several_currencies_are_not_added():
         value(crm, "average_order_value", MARCH)
     assert values(crm, "average_order_value", MARCH, "currency") == {"EUR": 1, "PLN": 1}
     assert value(crm, "orders_per_customer", MARCH) == 2
+
+
+def test_an_order_without_an_amount_makes_a_customer_but_no_buyer_to_date():
+    orders = """
+    order_id | customer_id | ordered_at | amount
+    1        | a           | 2026-01-05 | .
+    2        | a           | 2026-03-05 | 20
+    3        | b           | 2026-01-06 | 10
+    4        | b           | 2026-03-06 | 10
+    5        | c           | 2026-03-07 | .
+    """
+    crm = ledger(orders=orders)
+    assert value(crm, "buyers_to_date", MARCH) == 2  # a and b; what c paid is unknown
+    assert value(crm, "ordering_customers", MARCH) == 2
+    assert value(crm, "repeat_customers", MARCH) == 1  # b: the first known order of a lies in March
+    assert value(crm, "customers_at_end", MARCH) == 3

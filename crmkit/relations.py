@@ -252,10 +252,17 @@ def known_at(
 
 
 def _with_scales(surveys: ir.Table) -> ir.Table:
+    """Fill in the scales that rows do not name, and keep what they name as `named_min` and `named_max`.
+
+    Who asks for one survey knows its usual scale and need not look it up for every row.
+    """
     low = ibis.cases(*[(surveys.survey == name, scale[0]) for name, scale in SURVEY_SCALES.items()])
     high = ibis.cases(*[(surveys.survey == name, scale[1]) for name, scale in SURVEY_SCALES.items()])
     return surveys.mutate(
-        scale_min=ibis.coalesce(surveys.scale_min, low), scale_max=ibis.coalesce(surveys.scale_max, high)
+        scale_min=ibis.coalesce(surveys.scale_min, low),
+        scale_max=ibis.coalesce(surveys.scale_max, high),
+        named_min=surveys.scale_min,
+        named_max=surveys.scale_max,
     )
 
 

@@ -132,8 +132,16 @@ class Measurement:
     def getter(self, cells):
         """Return a function from an atom to its sums, one for each cell."""
         periods = len(self.span.periods)
+        found: dict[tuple | Given, np.ndarray] = {}
 
         def get(atom: Atom | Given) -> np.ndarray:
+            asked = atom if isinstance(atom, Given) else (*atom.key, atom.moment)
+            if asked not in found:
+                found[asked] = look_up(atom)
+                found[asked].flags.writeable = False  # several sums are made from it
+            return found[asked]
+
+        def look_up(atom: Atom | Given) -> np.ndarray:
             if isinstance(atom, Given):
                 return self._given(atom, cells)
             column, _ = self.plans[atom.relation].atoms[atom.key]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import ibis
@@ -13,6 +11,7 @@ import ibis.expr.types as ir
 
 from crmkit.casting import TIME
 from crmkit.engine.buckets import Buckets
+from crmkit.engine.conditions import shared, simplified
 from crmkit.kinds import Atom
 from crmkit.relations import at
 
@@ -83,21 +82,31 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool, a
     else:
         rows = table.filter((time >= at(buckets.start)) & (time < at(buckets.end)))
         start = buckets.start_of(time)
-    rows, wheres = _shared(rows, [atom.where for _, atom in members])
+    rows = rows.select(*_columns(table, groups, [atom for _, atom in members]))
+    rows, wheres = shared(rows, [simplified(atom.where, known=time) for _, atom in members])
     atoms = {column: replace(atom, where=where) for (column, atom), where in zip(members, wheres, strict=True)}
-    if len(buckets.periods) == 1 and not running:
-        keys = {name: table[name] for name in groups}
-        found = _summed(rows, keys, atoms, approximate).mutate(**{START: at(buckets.start)})
-    else:
-        keys = {START: start.cast(TIME), **{name: table[name] for name in groups}}
-        found = _summed(rows, keys, atoms, approximate)
-    asked = {column for column, _ in members}
-    padded = {column: found[column] if column in asked else _absent(atom) for column, atom in everything}
-    return found.select(START, *groups, **padded)
+    keys = {START: start.cast(TIME), **{name: table[name] for name in groups}}
+    if alone := len(buckets.periods) == 1 and not running:
+        del keys[START]
+    summed, sums = _sums(rows, keys, atoms, approximate)
+    padded = {column: sums[column] if column in sums else _absent(atom) for column, atom in everything}
+    found = summed.group_by(list(keys) if summed is not rows else keys).agg(**padded) if keys else summed.agg(**padded)
+    return found.mutate(**{START: at(buckets.start)}).select(START, *groups, *padded) if alone else found
 
 
-def _summed(rows: ir.Table, keys: dict[str, ir.Value], atoms: dict[str, Atom], approximate: bool) -> ir.Table:
-    """Return the aggregates of `atoms` for each combination of `keys`.
+def _columns(table: ir.Table, groups: Sequence[str], atoms: Iterable[Atom]) -> list[str]:
+    """Return the columns of `table` that the groups and atoms need: a query that names no others can be read."""
+    values = {value.op() for atom in atoms for value in (atom.value, atom.where, atom.at) if value is not None}
+    needed = {
+        field.name for value in values for field in value.find(ops.Field, filter=ops.Value) if field.rel == table.op()
+    }
+    return [name for name in table.columns if name in needed or name in groups]
+
+
+def _sums(
+    rows: ir.Table, keys: dict[str, ir.Value], atoms: dict[str, Atom], approximate: bool
+) -> tuple[ir.Table, dict[str, ir.Scalar]]:
+    """Return what has to be grouped by `keys`, and the aggregates of `atoms` over it.
 
     Where the same thing, such as a customer, is counted under several conditions, the rows are first summed up for each
     of them and then counted: an engine holds the different values of every distinct count by themselves, and of these
@@ -106,67 +115,24 @@ def _summed(rows: ir.Table, keys: dict[str, ir.Value], atoms: dict[str, Atom], a
     counted = {atom.value.op() for atom in atoms.values() if atom.how == "distinct"}
     several = sum(atom.how == "distinct" for atom in atoms.values()) > 1
     if not several or len(counted) > 1 or any(atom.how == "quantile" for atom in atoms.values()):
-        sums = {column: aggregate(atom, rows, approximate=approximate) for column, atom in atoms.items()}
-        return rows.group_by(**keys).agg(**sums) if keys else rows.agg(**sums)
+        return rows, {column: aggregate(atom, rows, approximate=approximate) for column, atom in atoms.items()}
     thing = counted.pop().to_expr()
     inner = {
         column: aggregate(replace(atom, how="count", value=None) if atom.how == "distinct" else atom, rows)
         for column, atom in atoms.items()
     }
     each = rows.group_by(**keys, counted_=thing).agg(**inner)
-    outer = {
+    return each, {
         column: each.count(where=(each[column] > 0) & each["counted_"].notnull())
         if atom.how == "distinct"
         else _total(each[column], atom)
         for column, atom in atoms.items()
     }
-    return each.group_by(list(keys)).agg(**outer) if keys else each.agg(**outer)
 
 
 def _total(parts: ir.NumericColumn, atom: Atom) -> ir.NumericScalar:
     """Return the sum of sums of parts: a count of nothing is 0, a sum of nothing is unknown."""
     return parts.sum().fill_null(0).cast("int64") if atom.how == "count" else parts.sum()
-
-
-def _shared(rows: ir.Table, wheres: list[ir.BooleanValue | None]) -> tuple[ir.Table, list[ir.BooleanValue | None]]:
-    """Compute what several conditions have in common once a row, as a column of `rows`; return the shorter conditions.
-
-    An engine finds equal parts of expressions, but not in conjunctions that go on differently.
-    """
-    parts = [() if where is None else tuple(dict.fromkeys(_conjuncts(where.op()))) for where in wheres]
-    users: dict[ops.Value, frozenset[int]] = {}
-    for place, found in enumerate(parts):
-        for part in found:
-            users[part] = users.get(part, frozenset()) | {place}
-    groups: dict[frozenset[int], list[ops.Value]] = {}
-    for part, places in users.items():
-        groups.setdefault(places, []).append(part)
-    common = {
-        places: found for places, found in groups.items() if len(places) > 1 and (len(found) > 1 or len(places) > 2)
-    }
-    if not common:
-        return rows, wheres
-    named = {f"shared_{number}": _all(found) for number, found in enumerate(common.values())}
-    rows = rows.mutate(**named)
-    taken = {part for found in common.values() for part in found}
-    shorter = []
-    for place, (where, found) in enumerate(zip(wheres, parts, strict=True)):
-        mine = [rows[name].op() for name, places in zip(named, common, strict=True) if place in places]
-        shorter.append(_all([*mine, *(part for part in found if part not in taken)]) if mine else where)
-    return rows, shorter
-
-
-def _conjuncts(node: ops.Value) -> Iterator[ops.Value]:
-    """Yield the conditions that `and` joins."""
-    if isinstance(node, ops.And):
-        yield from _conjuncts(node.left)
-        yield from _conjuncts(node.right)
-    else:
-        yield node
-
-
-def _all(conditions: Sequence[ops.Value]) -> ir.BooleanValue:
-    return functools.reduce(operator.and_, (condition.to_expr() for condition in conditions))
 
 
 def aggregate(atom: Atom, rows: ir.Table, *, approximate: bool = False) -> ir.Scalar:

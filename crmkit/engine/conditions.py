@@ -1,0 +1,137 @@
+"""Making the conditions of a query's sums cheaper to look at: what is known is left out, what is shared is done once."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterator, Sequence
+
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+_JOINED_BY = {ops.And: operator.and_, ops.Or: operator.or_}
+
+
+def simplified(condition: ir.BooleanValue | None, *, known: ir.Value) -> ir.BooleanValue | None:
+    """Return a condition that chooses the same of the rows in which `known` has a value.
+
+    Parameters
+    ----------
+    condition : boolean Ibis value or None
+        What chooses rows. None chooses all.
+    known : Ibis value
+        What is null in none of the rows, such as the time by which they are placed in periods.
+
+    Returns
+    -------
+    boolean Ibis value or None
+        None where all these rows are chosen.
+
+    Examples
+    --------
+    >>> deals = ibis.table({"closed_at": "timestamp", "outcome": "string"}, name="deals")
+    >>> simplified(deals.closed_at.notnull() | (deals.outcome == "open"), known=deals.closed_at) is None
+    True
+    """
+    if condition is None:
+        return None
+    found = _simpler(condition.op(), known.op())
+    if isinstance(found, bool):
+        return None if found else ibis.literal(False)
+    return found.to_expr()
+
+
+def shared(
+    rows: ir.Table, wheres: Sequence[ir.BooleanValue | None]
+) -> tuple[ir.Table, Sequence[ir.BooleanValue | None]]:
+    """Compute what several conditions have in common once a row, as a column of `rows`; return the shorter conditions.
+
+    An engine finds equal parts of expressions, but not in conjunctions that go on differently.
+    """
+    parts = [() if where is None else tuple(dict.fromkeys(_parts(where.op(), ops.And))) for where in wheres]
+    users: dict[ops.Value, frozenset[int]] = {}
+    for place, found in enumerate(parts):
+        for part in found:
+            users[part] = users.get(part, frozenset()) | {place}
+    groups: dict[frozenset[int], list[ops.Value]] = {}
+    for part, places in users.items():
+        groups.setdefault(places, []).append(part)
+    common = {
+        places: found for places, found in groups.items() if len(places) > 1 and (len(found) > 1 or len(places) > 2)
+    }
+    if not common:
+        return rows, wheres
+    named = {f"shared_{number}": _joined(found, ops.And).to_expr() for number, found in enumerate(common.values())}
+    rows = rows.mutate(**named)
+    taken = {part for found in common.values() for part in found}
+    shorter = []
+    for place, (where, found) in enumerate(zip(wheres, parts, strict=True)):
+        mine = [rows[name].op() for name, places in zip(named, common, strict=True) if place in places]
+        rest = [part for part in found if part not in taken]
+        shorter.append(_joined([*mine, *rest], ops.And).to_expr() if mine else where)
+    return rows, shorter
+
+
+def _simpler(node: ops.Value, known: ops.Value) -> ops.Value | bool:
+    """Return a condition that holds in the same rows, or whether it holds in all or none.
+
+    To choose no row, unknown is as good as false; that is why only what is joined by `and` and `or` is looked into.
+    """
+    if isinstance(node, ops.And | ops.Or):
+        kind = type(node)
+        decisive = kind is ops.Or  # what decides alone: one true of several, one false of all
+        parts = [_simpler(part, known) for part in dict.fromkeys(_parts(node, kind))]
+        if any(part is decisive for part in parts):
+            return decisive
+        open_parts = [part for part in parts if not isinstance(part, bool)]
+        open_parts = _without_implied(open_parts) if kind is ops.And else open_parts
+        return _joined(open_parts, kind) if open_parts else not decisive
+    if isinstance(node, ops.IsNull) and node.arg == known:
+        return False
+    if isinstance(node, ops.NotNull):
+        needed = [ops.NotNull(part) for part in dict.fromkeys(_needed(node.arg)) if part != known]
+        return _joined(needed, ops.And) if needed else True
+    return node
+
+
+def _needed(value: ops.Value) -> Iterator[ops.Value]:
+    """Yield what must be known that a value is: of a difference both sides."""
+    strict = isinstance(value, ops.Subtract | ops.ExtractEpochSeconds)
+    if strict or (isinstance(value, ops.Divide) and isinstance(value.right, ops.Literal) and value.right.value):
+        for part in value.args:
+            yield from _needed(part)
+    elif not (isinstance(value, ops.Literal) and value.value is not None):
+        yield value
+
+
+def _without_implied(parts: Sequence[ops.Value]) -> list[ops.Value]:
+    """Leave out that a value is not one thing where it is said to be another."""
+    equal = {part.left: part.right for part in parts if isinstance(part, ops.Equals) and _constant(part.right)}
+    return [
+        part
+        for part in parts
+        if not (
+            isinstance(part, ops.NotEquals)
+            and _constant(part.right)
+            and part.left in equal
+            and equal[part.left].value != part.right.value
+        )
+    ]
+
+
+def _constant(value: ops.Value) -> bool:
+    return isinstance(value, ops.Literal) and value.value is not None
+
+
+def _parts(node: ops.Value, kind: type[ops.Binary]) -> Iterator[ops.Value]:
+    """Yield the conditions that `and` (or `or`) joins."""
+    if isinstance(node, kind):
+        yield from _parts(node.left, kind)
+        yield from _parts(node.right, kind)
+    else:
+        yield node
+
+
+def _joined(conditions: Sequence[ops.Value], kind: type[ops.Binary]) -> ops.Value:
+    return functools.reduce(_JOINED_BY[kind], (condition.to_expr() for condition in conditions)).op()

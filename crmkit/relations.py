@@ -122,6 +122,19 @@ def all_derived() -> dict[str, Derived]:
     return _DERIVED
 
 
+@cache
+def few_columns(relation: str) -> frozenset[str]:
+    """Return the columns of a relation that have few different values, such as outcome or score.
+
+    A derived relation has those of the tables that it is made from.
+    """
+    if relation in schema.TABLES:
+        return frozenset(column.name for column in schema.TABLES[relation].columns if column.few)
+    made = all_derived()[relation].arguments
+    sources = [name for name in made if name in schema.TABLES or name in all_derived()]
+    return frozenset().union(*(few_columns(name) for name in sources))
+
+
 class Relations:
     """The relations of one source at one moment, made when they are first asked for.
 
@@ -252,17 +265,10 @@ def known_at(
 
 
 def _with_scales(surveys: ir.Table) -> ir.Table:
-    """Fill in the scales that rows do not name, and keep what they name as `named_min` and `named_max`.
-
-    Who asks for one survey knows its usual scale and need not look it up for every row.
-    """
     low = ibis.cases(*[(surveys.survey == name, scale[0]) for name, scale in SURVEY_SCALES.items()])
     high = ibis.cases(*[(surveys.survey == name, scale[1]) for name, scale in SURVEY_SCALES.items()])
     return surveys.mutate(
-        scale_min=ibis.coalesce(surveys.scale_min, low),
-        scale_max=ibis.coalesce(surveys.scale_max, high),
-        named_min=surveys.scale_min,
-        named_max=surveys.scale_max,
+        scale_min=ibis.coalesce(surveys.scale_min, low), scale_max=ibis.coalesce(surveys.scale_max, high)
     )
 
 

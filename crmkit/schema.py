@@ -43,6 +43,8 @@ class Column:
         "plan": an intention, which may lie in the future and never moves `as_of`.
     low, high : float or None
         The bounds that a number must keep.
+    graded : bool
+        Whether a number is a grade or the end of a scale, of which there are few.
     """
 
     name: str
@@ -56,6 +58,12 @@ class Column:
     clock: Clock = ""
     low: float | None = None
     high: float | None = None
+    graded: bool = False
+
+    @property
+    def few(self) -> bool:
+        """Whether it has few different cells: then rows that are alike in it can be counted before anything else."""
+        return self.graded or bool(self.values) or self.type == "flag"
 
     @property
     def role(self) -> str:
@@ -393,9 +401,9 @@ _DECLARED = (
         (
             _key("response_id", "the answer's own key"),
             _text("survey", "what was asked", required=True, values=("nps", "ces", "csat")),
-            _number("score", "the answer, on the survey's own scale", required=True),
-            _number("scale_min", "lowest score possible; by default 0 (nps) or 1"),
-            _number("scale_max", "highest score possible; by default 10 (nps), 7 (ces), 5 (csat)"),
+            _number("score", "the answer, on the survey's own scale", required=True, graded=True),
+            _number("scale_min", "lowest score possible; by default 0 (nps) or 1", graded=True),
+            _number("scale_max", "highest score possible; by default 10 (nps), 7 (ces), 5 (csat)", graded=True),
             _time("answered_at", "when it was answered", "born", required=True),
             _ref("customer_id", "customers"),
             _ref("ticket_id", "tickets"),

@@ -2,10 +2,10 @@
 
 The rows behind a result are fetched once, each with what it adds to every sum; a replicate weighs each row by a
 Poisson(1) number, which is the bootstrap of a sample whose size is itself left to chance. Where customers are counted,
-or several tables are combined, all rows of a customer share one weight: the customer is what is drawn. Rows are put in
-an order given by their content, so that neither their order in the source nor their ids change the result. Each period
-is drawn from the rows that it alone would be measured from, so that its interval does not depend on the periods beside
-it.
+several tables are combined, or a metric says so, all rows of a customer share one weight: the customer is what is drawn.
+Rows are put in an order given by their content, so that neither their order in the source nor their ids change the
+result. Each period is drawn from the rows that it alone would be measured from, so that its interval does not depend on
+the periods beside it.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ class Rows:
         for atom in kind.atoms():
             atoms.setdefault(atom.relation, {})[atom.key] = atom
         drawn = {relation: asked for relation, asked in atoms.items() if not is_fixed(relation)}
-        several = len(drawn) > 1 or any(atom.how == "distinct" for asked in drawn.values() for atom in asked.values())
-        clustered = several and all("customer_id" in tables[relation][0].columns for relation in drawn)
+        counted = any(atom.how == "distinct" for asked in drawn.values() for atom in asked.values())
+        together = len(drawn) > 1 or counted or kind.draws_customers()
+        clustered = together and all("customer_id" in tables[relation][0].columns for relation in drawn)
         frames, places, running = {}, {}, set()
         for relation, asked in atoms.items():
             for place, (key, atom) in enumerate(asked.items()):

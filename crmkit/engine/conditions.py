@@ -1,4 +1,4 @@
-"""Making the conditions of a query's sums cheaper to look at: what is known is left out, what is shared is done once."""
+"""Making the conditions of sums cheaper to look at: what is known is left out, what several share is done once."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shared(
 
     An engine finds equal parts of expressions, but not in conjunctions that go on differently.
     """
-    parts = [() if where is None else tuple(dict.fromkeys(_parts(where.op(), ops.And))) for where in wheres]
+    parts = [conjuncts(where) for where in wheres]
     users: dict[ops.Value, frozenset[int]] = {}
     for place, found in enumerate(parts):
         for part in found:
@@ -71,6 +71,16 @@ def shared(
         rest = [part for part in found if part not in taken]
         shorter.append(_joined([*mine, *rest], ops.And).to_expr() if mine else where)
     return rows, shorter
+
+
+def conjuncts(condition: ir.BooleanValue | None) -> tuple[ops.Value, ...]:
+    """Return the different conditions all of which must hold where `condition` does."""
+    return () if condition is None else tuple(dict.fromkeys(_parts(condition.op(), ops.And)))
+
+
+def conjunction(conditions: Sequence[ir.BooleanValue]) -> ir.BooleanValue | None:
+    """Return the condition that all of `conditions` hold; None where there are none."""
+    return functools.reduce(operator.and_, conditions) if conditions else None
 
 
 def _simpler(node: ops.Value, known: ops.Value) -> ops.Value | bool:

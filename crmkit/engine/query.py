@@ -11,9 +11,10 @@ import ibis.expr.types as ir
 
 from crmkit.casting import TIME
 from crmkit.engine.buckets import Buckets
-from crmkit.engine.conditions import shared, simplified
+from crmkit.engine.conditions import simplified
+from crmkit.engine.sums import sums
 from crmkit.kinds import Atom
-from crmkit.relations import at
+from crmkit.relations import at, few_columns
 
 WITHOUT_QUANTILES = ("bigquery", "trino")
 """Engines without exact quantiles in groups; medians are approximate there."""
@@ -51,8 +52,25 @@ def plan(
     buckets: Buckets,
     *,
     approximate: bool = False,
+    plainly: bool = False,
 ) -> Plan:
-    """Return the query that asks `table` for `atoms`, with approximate quantiles where the engine has no exact ones."""
+    """Return the query that asks `table` for `atoms`.
+
+    Parameters
+    ----------
+    relation : str
+        The name of `table`.
+    table : Ibis table
+    groups : sequence of str
+        The columns of `table` to group by, beside the periods.
+    atoms : iterable of Atom
+    buckets : Buckets
+        The periods.
+    approximate : bool
+        Whether quantiles may be approximate, as where the engine has no exact ones.
+    plainly : bool
+        Whether the query is to be read: then nothing is summed up before only because that is faster.
+    """
     named: dict[tuple, tuple[str, Atom]] = {}
     axes: dict[tuple, list[tuple[str, Atom]]] = {}
     for atom in atoms:
@@ -66,14 +84,16 @@ def plan(
         # What is added up from the beginning passes the rows of the periods, too: one scan serves both.
         upto = atom.moment != "during" or (time in running and atom.how in ("count", "sum"))
         axes.setdefault((time, upto), []).append((column, atom))
+    few = frozenset() if plainly else few_columns(relation)
     parts = [
-        _axis(table, groups, members, buckets, named.values(), upto, approximate) for (_, upto), members in axes.items()
+        _axis(table, groups, members, buckets, named.values(), upto, few, approximate)
+        for (_, upto), members in axes.items()
     ]
     expression = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     return Plan(relation, named, list(groups), expression)
 
 
-def _axis(table, groups, members, buckets: Buckets, everything, running: bool, approximate: bool) -> ir.Table:
+def _axis(table, groups, members, buckets: Buckets, everything, running: bool, few, approximate: bool) -> ir.Table:
     """Return the sums of the atoms that are placed by the same time."""
     time = members[0][1].at
     if running:
@@ -83,14 +103,13 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool, a
         rows = table.filter((time >= at(buckets.start)) & (time < at(buckets.end)))
         start = buckets.start_of(time)
     rows = rows.select(*_columns(table, groups, [atom for _, atom in members]))
-    rows, wheres = shared(rows, [simplified(atom.where, known=time) for _, atom in members])
-    atoms = {column: replace(atom, where=where) for (column, atom), where in zip(members, wheres, strict=True)}
+    atoms = {column: replace(atom, where=simplified(atom.where, known=time)) for column, atom in members}
     keys = {START: start.cast(TIME), **{name: table[name] for name in groups}}
     if alone := len(buckets.periods) == 1 and not running:
         del keys[START]
-    summed, sums = _sums(rows, keys, atoms, approximate)
-    padded = {column: sums[column] if column in sums else _absent(atom) for column, atom in everything}
-    found = summed.group_by(list(keys) if summed is not rows else keys).agg(**padded) if keys else summed.agg(**padded)
+    made = sums(rows, keys, atoms, few=few, approximate=approximate)
+    padded = {column: made.found[column] if column in atoms else _absent(atom) for column, atom in everything}
+    found = made.rows.group_by(**made.keys).agg(**padded) if keys else made.rows.agg(**padded)
     return found.mutate(**{START: at(buckets.start)}).select(START, *groups, *padded) if alone else found
 
 
@@ -101,53 +120,6 @@ def _columns(table: ir.Table, groups: Sequence[str], atoms: Iterable[Atom]) -> l
         field.name for value in values for field in value.find(ops.Field, filter=ops.Value) if field.rel == table.op()
     }
     return [name for name in table.columns if name in needed or name in groups]
-
-
-def _sums(
-    rows: ir.Table, keys: dict[str, ir.Value], atoms: dict[str, Atom], approximate: bool
-) -> tuple[ir.Table, dict[str, ir.Scalar]]:
-    """Return what has to be grouped by `keys`, and the aggregates of `atoms` over it.
-
-    Where the same thing, such as a customer, is counted under several conditions, the rows are first summed up for each
-    of them and then counted: an engine holds the different values of every distinct count by themselves, and of these
-    sums it needs only one set.
-    """
-    counted = {atom.value.op() for atom in atoms.values() if atom.how == "distinct"}
-    several = sum(atom.how == "distinct" for atom in atoms.values()) > 1
-    if not several or len(counted) > 1 or any(atom.how == "quantile" for atom in atoms.values()):
-        return rows, {column: aggregate(atom, rows, approximate=approximate) for column, atom in atoms.items()}
-    thing = counted.pop().to_expr()
-    inner = {
-        column: aggregate(replace(atom, how="count", value=None) if atom.how == "distinct" else atom, rows)
-        for column, atom in atoms.items()
-    }
-    each = rows.group_by(**keys, counted_=thing).agg(**inner)
-    return each, {
-        column: each.count(where=(each[column] > 0) & each["counted_"].notnull())
-        if atom.how == "distinct"
-        else _total(each[column], atom)
-        for column, atom in atoms.items()
-    }
-
-
-def _total(parts: ir.NumericColumn, atom: Atom) -> ir.NumericScalar:
-    """Return the sum of sums of parts: a count of nothing is 0, a sum of nothing is unknown."""
-    return parts.sum().fill_null(0).cast("int64") if atom.how == "count" else parts.sum()
-
-
-def aggregate(atom: Atom, rows: ir.Table, *, approximate: bool = False) -> ir.Scalar:
-    """Return the Ibis aggregate of an atom over `rows`."""
-    if atom.how == "count":
-        return rows.count(where=None if atom.where is None else rows.bind(atom.where)[0])
-    if atom.how == "distinct":
-        return atom.value.nunique(where=atom.where)
-    if atom.how == "sum":
-        return atom.value.sum(where=atom.where).cast("float64")
-    if approximate:
-        return atom.value.approx_quantile(atom.share, where=atom.where).cast("float64")
-    if atom.share == 0.5:
-        return atom.value.median(where=atom.where).cast("float64")
-    return atom.value.quantile(atom.share, where=atom.where).cast("float64")
 
 
 def _absent(atom: Atom) -> ir.Scalar:

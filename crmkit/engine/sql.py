@@ -111,7 +111,7 @@ def statement(
         plans.setdefault(atom.relation, None)
     for name in plans:
         asked = [atom for atom in kind.atoms() if atom.relation == name]
-        plans[name] = plan(name, *tables[name], asked, span, approximate=approximate)
+        plans[name] = plan(name, *tables[name], asked, span, approximate=approximate, plainly=True)
     wide, columns = _wide(plans, elsewhere, kind, span, len(by))
     return _valued(kind, wide, columns, crm, span, by)
 

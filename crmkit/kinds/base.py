@@ -72,14 +72,26 @@ class Kind(ABC):
     ----------
     remarks : tuple of (Atom, str)
         What the result says where an atom counts any rows.
+    customers_drawn : bool
+        Whether an interval draws customers with all their rows where it would draw rows.
     """
 
     interval = None
     remarks: tuple[tuple[Atom, str], ...] = field(default=(), kw_only=True)
+    customers_drawn: bool = field(default=False, kw_only=True)
 
     def remarking(self, where: Any, text: str, *, at: Any = None) -> Kind:
         """Return the same kind, whose result says `text` where there are rows `where`."""
         return replace(self, remarks=(*self.remarks, (Atom("count", None, where, at), text)))
+
+    def drawing_customers(self) -> Kind:
+        """Return the same kind, whose interval draws customers: the rows of one, such as orders, are alike."""
+        return replace(self, customers_drawn=True)
+
+    def draws_customers(self) -> bool:
+        """Tell whether this kind, or one that it is made of, is to draw customers."""
+        parts = (getattr(self, name) for name in self.__dataclass_fields__)
+        return self.customers_drawn or any(part.draws_customers() for part in parts if isinstance(part, Kind))
 
     def without(self, get: Get) -> Any:
         """Return how many rows carry no value and are left out, where the kind sums one; else None."""

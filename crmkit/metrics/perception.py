@@ -2,35 +2,15 @@
 
 from crmkit.kinds import count, mean, net_share, share
 from crmkit.metric import metric
-from crmkit.relations import SURVEY_SCALES
 
 CATEGORY = "customer perception"
 TITLE = "Customer perception"
 _AT = "answered_at"
 
 
-def _scale(surveys, survey):
-    """Return the lowest and the highest score of a survey: those that an answer names, or the usual ones."""
-    lowest, highest = SURVEY_SCALES[survey]
-    return surveys.named_min.fill_null(lowest), surveys.named_max.fill_null(highest)
-
-
-def _on_another_scale(surveys, survey):
-    """Return which of a survey's answers that count are not on its usual scale."""
-    (lowest, highest), (usual_lowest, usual_highest) = _scale(surveys, survey), SURVEY_SCALES[survey]
-    return _valid(surveys, survey) & ((lowest != usual_lowest) | (highest != usual_highest))
-
-
-def _height(surveys, survey):
-    """Return how high an answer lies on its scale, from 0 to 1."""
-    lowest, highest = _scale(surveys, survey)
-    return (surveys.score - lowest) / (highest - lowest)
-
-
 def _valid(surveys, survey):
     """Return which answers to a survey count: whole numbers on their scale."""
-    lowest, highest = _scale(surveys, survey)
-    on_scale = (surveys.score >= lowest) & (surveys.score <= highest)
+    on_scale = (surveys.score >= surveys.scale_min) & (surveys.score <= surveys.scale_max)
     return (surveys.survey == survey) & on_scale & (surveys.score == surveys.score.floor())
 
 
@@ -57,10 +37,9 @@ def nps(surveys):
     33.3
     """
     valid = _valid(surveys, "nps")
+    other_scale = valid & ((surveys.scale_min != 0) | (surveys.scale_max != 10))
     score = net_share(surveys.score >= 9, surveys.score <= 6, of=valid)
-    return score.remarking(
-        _on_another_scale(surveys, "nps"), "some answers are on another scale than 0-10, with the same bands"
-    )
+    return score.remarking(other_scale, "some answers are on another scale than 0-10, with the same bands")
 
 
 @metric(title="Promoters", unit="count", better="up", at=_AT, formula="answers of 9 or 10")
@@ -104,12 +83,10 @@ def detractors(surveys):
 
 def _on_which_scale(kind, surveys, *, reverse):
     """Have a result about effort say where answers are on another scale than 1-7, and where the scale was turned."""
-    kind = kind.remarking(_on_another_scale(surveys, "ces"), "some answers are on another scale than 1-7")
-    return (
-        kind.remarking(_valid(surveys, "ces"), "the scale is turned: a low answer means less effort")
-        if reverse
-        else kind
-    )
+    valid = _valid(surveys, "ces")
+    other = valid & ((surveys.scale_min != 1) | (surveys.scale_max != 7))
+    kind = kind.remarking(other, "some answers are on another scale than 1-7")
+    return kind.remarking(valid, "the scale is turned: a low answer means less effort") if reverse else kind
 
 
 @metric(
@@ -135,8 +112,7 @@ def ces(surveys, *, reverse=False):
     >>> crm.measure("ces", period="2026-03", reverse=True).value.item()
     3.0
     """
-    lowest, highest = _scale(surveys, "ces")
-    score = lowest + highest - surveys.score if reverse else surveys.score
+    score = surveys.scale_min + surveys.scale_max - surveys.score if reverse else surveys.score
     return _on_which_scale(mean(score, _valid(surveys, "ces")), surveys, reverse=reverse)
 
 
@@ -159,7 +135,7 @@ def ces_easy(surveys, *, reverse=False):
     >>> crm.measure("ces_easy", period="2026-03").value.item()
     0.5
     """
-    height = _height(surveys, "ces")
+    height = (surveys.score - surveys.scale_min) / (surveys.scale_max - surveys.scale_min)
     easy = share(height <= 0.35 if reverse else height >= 0.65, of=_valid(surveys, "ces"))
     return _on_which_scale(easy, surveys, reverse=reverse)
 
@@ -183,7 +159,8 @@ def csat(surveys):
     >>> crm.measure("csat", period="2026-03").value.item()
     0.7
     """
-    return share(_height(surveys, "csat") >= 0.75, of=_valid(surveys, "csat"))
+    height = (surveys.score - surveys.scale_min) / (surveys.scale_max - surveys.scale_min)
+    return share(height >= 0.75, of=_valid(surveys, "csat"))
 
 
 @metric(

@@ -17,7 +17,7 @@ _GUPTA = "S. Gupta et al. (2006), Modeling customer lifetime value, Journal of S
 
 
 @metric(title="Orders", unit="count", better="up", at="ordered_at", formula="orders placed, returns not counted")
-def orders_placed(placed_orders):
+def orders_placed(orders):
     """Orders placed in the period; a return is no order.
 
     >>> import crmkit
@@ -26,7 +26,7 @@ def orders_placed(placed_orders):
     >>> crm.measure("orders_placed", period="2026-03").value.item()
     2.0
     """
-    return count()
+    return count(orders.amount >= 0)
 
 
 @metric(
@@ -49,7 +49,7 @@ def average_order_value(revenue, orders_placed):
     >>> crm.measure("average_order_value", period="2026-03").value.item()  # 120 ÷ 2
     60.0
     """
-    return revenue / orders_placed
+    return (revenue / orders_placed).drawing_customers()
 
 
 @metric(
@@ -80,7 +80,9 @@ def gross_sales(orders):
     caveats="What shop systems often print. It is higher than what stays, by what customers send back.",
 )
 def average_order_value_gross(gross_sales, orders_placed):
-    """Mean amount of the orders placed in the period, whatever came back of them. Interval: bootstrap.
+    """Mean amount of the orders placed in the period, whatever came back of them.
+
+    Interval: bootstrap, in which customers are drawn.
 
     >>> import crmkit
     >>> crm = crmkit.open({"orders": {"order_id": list("123"), "customer_id": list("aab"),
@@ -88,7 +90,7 @@ def average_order_value_gross(gross_sales, orders_placed):
     >>> crm.measure("average_order_value_gross", period="2026-03").value.item()
     75.0
     """
-    return gross_sales / orders_placed
+    return (gross_sales / orders_placed).drawing_customers()
 
 
 @metric(

@@ -1,0 +1,158 @@
+"""The aggregates of atoms, and what has to be summed up before so that an engine finds them fast."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from crmkit.engine.conditions import conjunction, conjuncts, shared
+from crmkit.kinds import Atom
+
+_WORTH = 3
+"""From so many conditions on, counting rows that are alike first is faster than to look at each row for each."""
+_APART = 4
+"""Each condition on a column of many values can double the rows that are not alike: no more than so many."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What is to be grouped, by what, and the aggregates that are then asked of it.
+
+    Attributes
+    ----------
+    rows : Ibis table
+        The rows, or what they were first summed up to.
+    keys : dict of str to Ibis value
+        What `rows` are grouped by.
+    found : dict of str to Ibis scalar
+        The aggregate of each atom over `rows`.
+    """
+
+    rows: ir.Table
+    keys: dict[str, ir.Value]
+    found: dict[str, ir.Scalar]
+
+
+def sums(
+    rows: ir.Table,
+    keys: dict[str, ir.Value],
+    atoms: Mapping[str, Atom],
+    *,
+    few: Collection[str] = (),
+    approximate: bool = False,
+) -> Sums:
+    """Return how the sums of `atoms` are found for each combination of `keys`.
+
+    Parameters
+    ----------
+    rows : Ibis table
+    keys : dict of str to Ibis value
+    atoms : mapping of str to Atom
+        What is asked for, by the names that it gets.
+    few : collection of str
+        The columns of `rows` that have few different values. Where conditions look at these, rows that are alike are
+        counted first; without them, as somebody would write it.
+    approximate : bool
+        Whether quantiles may be approximate.
+    """
+    counted = {atom.value.op() for atom in atoms.values() if atom.how == "distinct"}
+    several = sum(atom.how == "distinct" for atom in atoms.values()) > 1
+    quantiles = any(atom.how == "quantile" for atom in atoms.values())
+    if several and len(counted) == 1 and not quantiles:
+        return _by_thing(*_with_shared(rows, atoms), keys, counted.pop().to_expr())
+    if few and not counted and not quantiles and (found := _by_likeness(rows, atoms, keys, few)):
+        return found
+    rows, atoms = _with_shared(rows, atoms)
+    return Sums(rows, keys, {name: aggregate(atom, rows, approximate=approximate) for name, atom in atoms.items()})
+
+
+def aggregate(atom: Atom, rows: ir.Table, *, approximate: bool = False) -> ir.Scalar:
+    """Return the Ibis aggregate of an atom over `rows`."""
+    if atom.how == "count":
+        return rows.count(where=None if atom.where is None else rows.bind(atom.where)[0])
+    if atom.how == "distinct":
+        return atom.value.nunique(where=atom.where)
+    if atom.how == "sum":
+        return atom.value.sum(where=atom.where).cast("float64")
+    if approximate:
+        return atom.value.approx_quantile(atom.share, where=atom.where).cast("float64")
+    if atom.share == 0.5:
+        return atom.value.median(where=atom.where).cast("float64")
+    return atom.value.quantile(atom.share, where=atom.where).cast("float64")
+
+
+def _with_shared(rows: ir.Table, atoms: Mapping[str, Atom]) -> tuple[ir.Table, dict[str, Atom]]:
+    rows, wheres = shared(rows, [atom.where for atom in atoms.values()])
+    return rows, {name: replace(atom, where=where) for (name, atom), where in zip(atoms.items(), wheres, strict=True)}
+
+
+def _by_thing(rows: ir.Table, atoms: Mapping[str, Atom], keys: dict[str, ir.Value], thing: ir.Value) -> Sums:
+    """Sum up the rows of each thing first, where a thing, such as a customer, is counted under several conditions.
+
+    An engine holds the different values of every distinct count by themselves; of these sums it needs only one set.
+    """
+    inner = {
+        name: aggregate(replace(atom, how="count", value=None) if atom.how == "distinct" else atom, rows)
+        for name, atom in atoms.items()
+    }
+    each = rows.group_by(**keys, counted_=thing).agg(**inner)
+    found = {
+        name: each.count(where=(each[name] > 0) & each["counted_"].notnull())
+        if atom.how == "distinct"
+        else _added(each[name], atom)
+        for name, atom in atoms.items()
+    }
+    return Sums(each, {name: each[name] for name in keys}, found)
+
+
+def _by_likeness(
+    rows: ir.Table, atoms: Mapping[str, Atom], keys: dict[str, ir.Value], few: Collection[str]
+) -> Sums | None:
+    """Count the rows that are alike in all that the conditions look at first; None where that would not be faster."""
+    conditions = {name: conjuncts(atom.where) for name, atom in atoms.items()}
+    parts = dict.fromkeys(chain.from_iterable(conditions.values()))
+    apart = [part for part in parts if not _names(part) <= set(few)]
+    if sum(map(bool, conditions.values())) < _WORTH or len(apart) > _APART:
+        return None
+    values = dict.fromkeys(atom.value.op() for atom in atoms.values() if atom.how == "sum")
+    summed = [value for value in values if not _names(value) <= set(few)]
+    alike = set().union(*(_names(node) for node in [*parts, *values] if node not in apart and node not in summed))
+    each = rows.group_by(
+        **keys,
+        **{f"is_{name}": rows[name] for name in sorted(alike)},
+        **{f"if_{place}": part.to_expr() for place, part in enumerate(apart)},
+    ).agg(rows_=rows.count(), **{f"sum_{place}": value.to_expr().sum() for place, value in enumerate(summed)})
+    known = {part: each[f"if_{place}"].op() for place, part in enumerate(apart)}
+
+    def there(node: ops.Value) -> ir.Value:
+        """Return a condition or a value as one of `each`."""
+        if node in known:
+            return known[node].to_expr()
+        fields = {field: each[f"is_{field.name}"].op() for field in node.find(ops.Field, filter=ops.Value)}
+        return node.replace(fields).to_expr()
+
+    def total(name: str, atom: Atom) -> ir.Scalar:
+        where = conjunction([there(part) for part in conditions[name]])
+        if atom.how == "count":
+            return _added(each["rows_"], atom, where)
+        value = atom.value.op()
+        if value in summed:
+            return _added(each[f"sum_{summed.index(value)}"], atom, where)
+        return _added(each["rows_"] * there(value), atom, where)
+
+    return Sums(each, {name: each[name] for name in keys}, {name: total(name, atom) for name, atom in atoms.items()})
+
+
+def _names(node: ops.Value) -> set[str]:
+    """Return the names of the columns that a value is made from."""
+    return {field.name for field in node.find(ops.Field, filter=ops.Value)}
+
+
+def _added(parts: ir.NumericColumn, atom: Atom, where: ir.BooleanValue | None = None) -> ir.NumericScalar:
+    """Return the sum of sums of parts: a count of nothing is 0, a sum of nothing is unknown."""
+    total = parts.sum(where=where)
+    return total.fill_null(0).cast("int64") if atom.how == "count" else total.cast("float64")

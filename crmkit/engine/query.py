@@ -84,7 +84,7 @@ def plan(
         # What is added up from the beginning passes the rows of the periods, too: one scan serves both.
         upto = atom.moment != "during" or (time in running and atom.how in ("count", "sum"))
         axes.setdefault((time, upto), []).append((column, atom))
-    few = frozenset() if plainly else few_columns(relation)
+    few = None if plainly else few_columns(relation)
     parts = [
         _axis(table, groups, members, buckets, named.values(), upto, few, approximate)
         for (_, upto), members in axes.items()

@@ -42,7 +42,7 @@ def sums(
     keys: dict[str, ir.Value],
     atoms: Mapping[str, Atom],
     *,
-    few: Collection[str] = (),
+    few: Collection[str] | None = None,
     approximate: bool = False,
 ) -> Sums:
     """Return how the sums of `atoms` are found for each combination of `keys`.
@@ -53,18 +53,18 @@ def sums(
     keys : dict of str to Ibis value
     atoms : mapping of str to Atom
         What is asked for, by the names that it gets.
-    few : collection of str
-        The columns of `rows` that have few different values. Where conditions look at these, rows that are alike are
-        counted first; without them, as somebody would write it.
+    few : collection of str, optional
+        The columns of `rows` that have few different values: where conditions look at these, rows that are alike are
+        counted first. None asks for a query as somebody would write it.
     approximate : bool
         Whether quantiles may be approximate.
     """
     counted = {atom.value.op() for atom in atoms.values() if atom.how == "distinct"}
     several = sum(atom.how == "distinct" for atom in atoms.values()) > 1
     quantiles = any(atom.how == "quantile" for atom in atoms.values())
-    if several and len(counted) == 1 and not quantiles:
+    if several and len(counted) == 1 and not quantiles and few is not None:
         return _by_thing(*_with_shared(rows, atoms), keys, counted.pop().to_expr())
-    if few and not counted and not quantiles and (found := _by_likeness(rows, atoms, keys, few)):
+    if few is not None and not counted and not quantiles and (found := _by_likeness(rows, atoms, keys, few)):
         return found
     rows, atoms = _with_shared(rows, atoms)
     return Sums(rows, keys, {name: aggregate(atom, rows, approximate=approximate) for name, atom in atoms.items()})

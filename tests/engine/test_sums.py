@@ -1,0 +1,100 @@
+"""Sums come out the same however an engine is asked for them: as somebody would write it, or as it is fastest."""
+
+from __future__ import annotations
+
+import ibis
+import pandas as pd
+import pytest
+
+from crmkit.engine.buckets import buckets
+from crmkit.engine.conditions import shared, simplified
+from crmkit.engine.measurement import Measurement
+from crmkit.engine.query import plan
+from crmkit.metric import all_metrics, relations_of
+
+DEALS = pd.DataFrame(
+    [
+        {"closed": closed, "created": created, "outcome": outcome, "amount": amount}
+        for closed in (pd.Timestamp("2026-03-01"), pd.NaT)
+        for created in (pd.Timestamp("2026-01-01"), pd.Timestamp("2026-05-01"), pd.NaT)
+        for outcome in ("won", "open", None)
+        for amount in (5.0, -5.0, None)
+    ]
+)
+"""Every combination of what is known and unknown."""
+
+CONDITIONS = {
+    "a value that is known": lambda t: t.closed.notnull(),
+    "a value that is known, or else": lambda t: t.closed.notnull() | (t.outcome == "open"),
+    "a known value that is unknown": lambda t: t.closed.isnull(),
+    "unknown, or later": lambda t: t.closed.isnull() | (t.closed >= t.created),
+    "another value unknown": lambda t: t.created.isnull() & (t.outcome == "won"),
+    "a difference that is known": lambda t: (
+        (t.closed.epoch_seconds() - t.created.epoch_seconds()) / 86400.0
+    ).notnull(),
+    "a quotient by nothing": lambda t: (t.amount / 0).notnull() & (t.amount > 0),
+    "one thing and so not another": lambda t: (t.outcome == "won") & (t.outcome != "open"),
+    "one thing and yet not it": lambda t: (t.outcome == "won") & (t.outcome != "won"),
+    "not one thing": lambda t: (t.outcome != "open") & (t.amount >= 0),
+    "not unknown": lambda t: ~t.closed.isnull() & ~(t.amount > 0),
+    "nested": lambda t: ((t.amount > 0) & (t.closed.notnull() | (t.amount > 3))) | (t.closed.isnull() & (t.amount < 0)),
+    "twice the same": lambda t: (t.amount > 0) & (t.amount > 0) & t.closed.notnull(),
+}
+
+
+@pytest.fixture(scope="module")
+def deals():
+    """All combinations, as a table of an engine."""
+    return ibis.duckdb.connect().create_table("deals", DEALS)
+
+
+def chosen(rows, where) -> int:
+    """Count the rows that a condition chooses."""
+    return (rows if where is None else rows.filter(where)).count().to_pyarrow().as_py()
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_a_simpler_condition_chooses_the_same_of_the_rows_in_which_a_value_is_known(deals, name):
+    condition = CONDITIONS[name](deals)
+    rows = deals.filter(deals.closed.notnull())
+    assert chosen(rows, simplified(condition, known=deals.closed)) == chosen(rows, condition)
+
+
+def test_what_is_known_is_not_asked_again(deals):
+    assert simplified(None, known=deals.closed) is None
+    assert simplified(CONDITIONS["a value that is known, or else"](deals), known=deals.closed) is None
+    shorter = simplified(CONDITIONS["one thing and so not another"](deals), known=deals.closed)
+    assert shorter.equals(deals.outcome == "won")
+
+
+def test_what_conditions_share_is_computed_once_and_they_choose_the_same(deals):
+    wheres = [CONDITIONS[name](deals) for name in ("not one thing", "twice the same", "not unknown", "nested")]
+    wheres += [(deals.amount > 0) & (deals.outcome == "won"), (deals.amount > 0) & (deals.outcome == "open"), None]
+    rows, shorter = shared(deals, wheres)
+    assert "shared_0" in rows.columns
+    assert [chosen(rows, where) for where in shorter] == [chosen(deals, where) for where in wheres]
+
+
+@pytest.mark.parametrize(
+    ("relation", "by"),
+    [
+        ("surveys", []),
+        ("surveys", ["segment"]),
+        ("opportunities", []),
+        ("opportunities", ["owner_id"]),
+        ("purchases", []),
+    ],
+)
+def test_summing_up_first_gives_the_sums_of_a_plain_query(small, relation, by):
+    metrics = [m for m in all_metrics().values() if relations_of(m) == {relation} and not m.over]
+    asked = Measurement(small, buckets(small, "2026-01-01/2026-07-01", "month"), by, {}, [], 0)
+    atoms = [atom for metric in metrics for atom in asked.bound(metric).asked(intervals=True)]
+    table, groups = asked.table(relation)
+    plain, fast = (plan(relation, table, groups, atoms, asked.span, plainly=plainly) for plainly in (True, False))
+    one, other = (
+        made.expression.to_pandas().groupby(["start", *groups], dropna=False).first().astype(float)
+        for made in (plain, fast)
+    )
+    pd.testing.assert_frame_equal(one, other, check_dtype=False, rtol=1e-12)
+    assert not plain.expression.equals(fast.expression)  # else both asked the same way
+    assert one.sum().gt(0).mean() > 0.8  # and there was something to add up

@@ -15,6 +15,7 @@ from crmkit.casting import TIME
 from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.engine.buckets import Buckets, buckets
+from crmkit.engine.dialects import DIALECTS
 from crmkit.engine.garbage import collected_seldom
 from crmkit.engine.query import START, WITHOUT_QUANTILES, Plan, plan
 from crmkit.engine.targets import goals
@@ -26,7 +27,6 @@ from crmkit.periods import Period
 from crmkit.relations import at
 
 _PARTS = ("value", "numerator", "denominator", "n")
-DIALECTS = ("duckdb", "postgres", "snowflake", "bigquery", "databricks", "trino")
 
 
 @collected_seldom()

@@ -1,0 +1,1 @@
+"""The commands, each with its options and what it does with them; `crmkit.cli` puts them together."""

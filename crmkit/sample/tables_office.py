@@ -13,63 +13,64 @@ from crmkit.sample.company import Company
 from crmkit.sample.demand import Columns
 from crmkit.sample.moments import NEVER, month_index, month_start
 from crmkit.sample.tables_trade import Named, euro
-from crmkit.sample.world import PAID_CHANNELS, SEGMENTS
+from crmkit.sample.world import PAID_CHANNELS, SEGMENTS, World
 
 
 def marketing_tables(company: Company) -> Iterator[Named]:
     """Yield campaigns, the reactions to them and the visits to the web site."""
     world, found, lead, who = company.world, company.campaign, company.lead, company.who
+    yield "campaigns", _campaigns(company)
+    yield "campaign_responses", _responses(site.responses(world, found, lead, who))
+    yield "web_sessions", _visits(site.sessions(world, found, lead, company.order, who))
+
+
+def _campaigns(company: Company) -> pa.Table:
+    found, rng = company.campaign, company.world.rng("budgets")
     month = month_index(found["month"])
     name = np.char.add(np.char.add(np.array(PAID_CHANNELS)[found["channel"]], " "), month.astype("M8[M]").astype(str))
-    rng = world.rng("budgets")
     size = month.size
-    yield (
-        "campaigns",
-        pa.table(
-            {
-                "campaign_id": keys("C", np.arange(size), 4),
-                "name": texts(name.tolist()),
-                "channel": labels(PAID_CHANNELS, found["channel"]),
-                "started_at": dates(found["month"]),
-                "ended_at": dates(month_start(month + 1)),
-                "budget": numbers(np.round(found["cost"] * rng.uniform(0.95, 1.2, size), -2), 0),
-                "cost": numbers(found["cost"], 0),
-                "expected_revenue": numbers(np.round(found["cost"] * rng.uniform(3.0, 6.0, size), -2), 0),
-            }
-        ),
+    return pa.table(
+        {
+            "campaign_id": keys("C", np.arange(size), 4),
+            "name": texts(name.tolist()),
+            "channel": labels(PAID_CHANNELS, found["channel"]),
+            "started_at": dates(found["month"]),
+            "ended_at": dates(month_start(month + 1)),
+            "budget": numbers(np.round(found["cost"] * rng.uniform(0.95, 1.2, size), -2), 0),
+            "cost": numbers(found["cost"], 0),
+            "expected_revenue": numbers(np.round(found["cost"] * rng.uniform(3.0, 6.0, size), -2), 0),
+        }
     )
-    seen = site.responses(world, found, lead, who)
-    yield (
-        "campaign_responses",
-        pa.table(
-            {
-                "campaign_id": keys("C", seen["campaign"], 4),
-                "at": times(seen["at"]),
-                "kind": labels(("sent", "opened", "clicked", "responded"), seen["kind"]),
-                "customer_id": keys("", seen["customer"]),
-                "lead_id": keys("L", seen["lead"]),
-            }
-        ),
+
+
+def _responses(seen: Columns) -> pa.Table:
+    return pa.table(
+        {
+            "campaign_id": keys("C", seen["campaign"], 4),
+            "at": times(seen["at"]),
+            "kind": labels(("sent", "opened", "clicked", "responded"), seen["kind"]),
+            "customer_id": keys("", seen["customer"]),
+            "lead_id": keys("L", seen["lead"]),
+        }
     )
-    visit = site.sessions(world, found, lead, company.order, who)
+
+
+def _visits(visit: Columns) -> pa.Table:
     source = ("google", "instagram", "newsletter", "fair", "partner", "press", "direct")
-    yield (
-        "web_sessions",
-        pa.table(
-            {
-                "session_id": keys("W", np.arange(visit["at"].size)),
-                "visitor_id": keys("V", visit["visitor"]),
-                "started_at": times(visit["at"]),
-                "duration_seconds": numbers(visit["seconds"], 0),
-                "pages": wholes(visit["pages"]),
-                "source": labels(source, visit["source"]),
-                "medium": labels(site.MEDIUMS, visit["source"]),
-                "landing_page": labels(site.PAGES, visit["page"]),
-                "campaign_id": keys("C", visit["campaign"], 4),
-                "lead_id": keys("L", visit["lead"]),
-                "order_id": keys("O", visit["order"]),
-            }
-        ),
+    return pa.table(
+        {
+            "session_id": keys("W", np.arange(visit["at"].size)),
+            "visitor_id": keys("V", visit["visitor"]),
+            "started_at": times(visit["at"]),
+            "duration_seconds": numbers(visit["seconds"], 0),
+            "pages": wholes(visit["pages"]),
+            "source": labels(source, visit["source"]),
+            "medium": labels(site.MEDIUMS, visit["source"]),
+            "landing_page": labels(site.PAGES, visit["page"]),
+            "campaign_id": keys("C", visit["campaign"], 4),
+            "lead_id": keys("L", visit["lead"]),
+            "order_id": keys("O", visit["order"]),
+        }
     )
 
 
@@ -78,42 +79,28 @@ def service_tables(company: Company) -> Iterator[Named]:
     world, who = company.world, company.who
     spell = service.spells(company.chain, company.order, who)
     ticket = service.tickets(world, spell, who, company.agents)
-    status = np.where(ticket["resolved"] != NEVER, 2, np.where(ticket["answered"] != NEVER, 1, 0))
-    yield (
-        "tickets",
-        pa.table(
-            {
-                "ticket_id": keys("T", np.arange(status.size)),
-                "customer_id": keys("", ticket["customer"]),
-                "agent_id": keys("U", ticket["agent"] + company.reps, 3),
-                "opened_at": times(ticket["opened"]),
-                "first_response_at": times(ticket["answered"]),
-                "resolved_at": times(ticket["resolved"]),
-                "priority": labels(service.PRIORITIES, ticket["priority"]),
-                "category": labels(service.CATEGORIES, ticket["category"]),
-                "channel": labels(service.CHANNELS, ticket["channel"]),
-                "status": labels(("new", "pending", "solved"), status),
-                "reopened": flags(ticket["reopened"]),
-            }
-        ),
-    )
+    yield "tickets", _tickets(ticket, company.reps)
     yield "surveys", _surveys(company, service.surveys(world, ticket, spell, company.deal, who))
     done = activities.activities(world, company.lead, company.deal, ticket, who, company.reps, company.agents)
-    yield (
-        "activities",
-        pa.table(
-            {
-                "activity_id": keys("A", np.arange(done["at"].size)),
-                "kind": labels(activities.KINDS, done["kind"]),
-                "at": times(done["at"]),
-                "user_id": keys("U", done["user"], 3),
-                "customer_id": keys("", done["customer"]),
-                "lead_id": keys("L", done["lead"]),
-                "opportunity_id": keys("D", done["deal"]),
-                "direction": labels(("in", "out"), done["direction"]),
-                "duration_minutes": numbers(done["minutes"], 1),
-            }
-        ),
+    yield "activities", _activities(done)
+
+
+def _tickets(ticket: Columns, reps: int) -> pa.Table:
+    status = np.where(ticket["resolved"] != NEVER, 2, np.where(ticket["answered"] != NEVER, 1, 0))
+    return pa.table(
+        {
+            "ticket_id": keys("T", np.arange(status.size)),
+            "customer_id": keys("", ticket["customer"]),
+            "agent_id": keys("U", ticket["agent"] + reps, 3),
+            "opened_at": times(ticket["opened"]),
+            "first_response_at": times(ticket["answered"]),
+            "resolved_at": times(ticket["resolved"]),
+            "priority": labels(service.PRIORITIES, ticket["priority"]),
+            "category": labels(service.CATEGORIES, ticket["category"]),
+            "channel": labels(service.CHANNELS, ticket["channel"]),
+            "status": labels(("new", "pending", "solved"), status),
+            "reopened": flags(ticket["reopened"]),
+        }
     )
 
 
@@ -139,75 +126,93 @@ def _surveys(company: Company, answer: Columns) -> pa.Table:
     )
 
 
+def _activities(done: Columns) -> pa.Table:
+    return pa.table(
+        {
+            "activity_id": keys("A", np.arange(done["at"].size)),
+            "kind": labels(activities.KINDS, done["kind"]),
+            "at": times(done["at"]),
+            "user_id": keys("U", done["user"], 3),
+            "customer_id": keys("", done["customer"]),
+            "lead_id": keys("L", done["lead"]),
+            "opportunity_id": keys("D", done["deal"]),
+            "direction": labels(("in", "out"), done["direction"]),
+            "duration_minutes": numbers(done["minutes"], 1),
+        }
+    )
+
+
 def office_tables(company: Company) -> Iterator[Named]:
     """Yield users, usage, costs, targets and experiments."""
     world = company.world
     user = office.users(world, company.reps, company.agents)
+    yield "users", _users(user, world)
+    yield "usage", _usage(office.usage(world, user))
+    yield "costs", _costs(office.costs(world, company.campaign, company.expected_acquired))
+    yield "targets", _targets(office.targets(world, company.reps))
+    yield "experiments", _experiments(office.experiments(world, company.who, company.first_bought), world)
+
+
+def _users(user: Columns, world: World) -> pa.Table:
     rng = world.rng("user names")
     size = user["role"].size
-    yield (
-        "users",
-        pa.table(
-            {
-                "user_id": keys("U", np.arange(size), 3),
-                "name": texts(people.persons(rng, people.countries(rng, size))["name"]),
-                "role": labels(office.ROLES, user["role"]),
-                "team": labels(office.TEAMS, user["team"]),
-                "active_from": dates(user["begin"]),
-                "active_to": dates(user["stop"]),
-                "licensed": flags(user["licensed"]),
-                "monthly_cost": numbers(user["pay"]),
-            }
-        ),
+    return pa.table(
+        {
+            "user_id": keys("U", np.arange(size), 3),
+            "name": texts(people.persons(rng, people.countries(rng, size))["name"]),
+            "role": labels(office.ROLES, user["role"]),
+            "team": labels(office.TEAMS, user["team"]),
+            "active_from": dates(user["begin"]),
+            "active_to": dates(user["stop"]),
+            "licensed": flags(user["licensed"]),
+            "monthly_cost": numbers(user["pay"]),
+        }
     )
-    used = office.usage(world, user)
-    yield (
-        "usage",
-        pa.table(
-            {
-                "user_id": keys("U", used["user"], 3),
-                "at": times(used["at"]),
-                "action": labels(office.ACTIONS, used["action"]),
-            }
-        ),
+
+
+def _usage(used: Columns) -> pa.Table:
+    return pa.table(
+        {
+            "user_id": keys("U", used["user"], 3),
+            "at": times(used["at"]),
+            "action": labels(office.ACTIONS, used["action"]),
+        }
     )
-    spent = office.costs(world, company.campaign, company.expected_acquired)
-    yield (
-        "costs",
-        pa.table(
-            {
-                "month": dates(spent["month"]),
-                "category": labels(office.COSTS, spent["category"]),
-                "amount": numbers(spent["amount"]),
-                "currency": euro(spent["month"].size),
-            }
-        ),
+
+
+def _costs(spent: Columns) -> pa.Table:
+    return pa.table(
+        {
+            "month": dates(spent["month"]),
+            "category": labels(office.COSTS, spent["category"]),
+            "amount": numbers(spent["amount"]),
+            "currency": euro(spent["month"].size),
+        }
     )
-    goal = list(zip(*office.targets(world, company.reps), strict=True))
-    yield (
-        "targets",
-        pa.table(
-            {
-                "metric": texts(goal[0]),
-                "period": texts(goal[1]),
-                "value": numbers(goal[2], 4),
-                "owner_id": keys("U", np.array(goal[3]), 3),
-                "segment": labels(SEGMENTS, np.array(goal[4])),
-            }
-        ),
+
+
+def _targets(entries: list[tuple]) -> pa.Table:
+    metric, period, value, owner, segment = zip(*entries, strict=True)
+    return pa.table(
+        {
+            "metric": texts(metric),
+            "period": texts(period),
+            "value": numbers(value, 4),
+            "owner_id": keys("U", np.array(owner), 3),
+            "segment": labels(SEGMENTS, np.array(segment)),
+        }
     )
-    trial = office.experiments(world, company.who, company.first_bought)
-    yield (
-        "experiments",
-        pa.table(
-            {
-                "experiment_id": labels([entry[0] for entry in world.experiments], trial["experiment"]),
-                "customer_id": keys("", trial["customer"]),
-                "variant": labels(("control", "treatment"), trial["variant"]),
-                "assigned_at": times(trial["at"]),
-                "converted": flags(trial["converted"]),
-                "value": numbers(trial["value"]),
-                "pre_value": numbers(trial["pre_value"]),
-            }
-        ),
+
+
+def _experiments(trial: Columns, world: World) -> pa.Table:
+    return pa.table(
+        {
+            "experiment_id": labels([entry[0] for entry in world.experiments], trial["experiment"]),
+            "customer_id": keys("", trial["customer"]),
+            "variant": labels(("control", "treatment"), trial["variant"]),
+            "assigned_at": times(trial["at"]),
+            "converted": flags(trial["converted"]),
+            "value": numbers(trial["value"]),
+            "pre_value": numbers(trial["pre_value"]),
+        }
     )

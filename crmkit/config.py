@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crmkit.errors import UsageError
 from crmkit.periods import WEEKDAYS, Calendar, end_of_day
-from crmkit.quality_settings import QualitySettings, read_quality
+from crmkit.quality_reading import read_quality
+from crmkit.quality_settings import QualitySettings
 
 STAGE_MEANINGS = ("open", "won", "lost")
 PERSONS = ("customers", "leads", "users")

@@ -15,7 +15,8 @@ from crmkit.errors import UsageError
 from crmkit.quality import RULES, check, inspect, rules_of
 from crmkit.quality.rule import Look
 from crmkit.quality.rules import rules_for
-from crmkit.quality_settings import DIMENSIONS, THRESHOLDS, read_quality
+from crmkit.quality_reading import read_quality
+from crmkit.quality_settings import DIMENSIONS, THRESHOLDS
 
 DEALS = {
     "opportunities": {

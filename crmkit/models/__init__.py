@@ -27,7 +27,7 @@ _WHERE = {
     "choose_buying": "choose",
     "choose_spending": "choose",
     "churn_risk": "churn_study",
-    "churn_table": "churn_study",
+    "churn_table": "flat_table",
     "drift": "monitoring",
     "frequency_correlation": "spending",
     "holdout": "validation",

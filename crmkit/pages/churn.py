@@ -11,9 +11,11 @@ from sklearn.base import clone
 from crmkit.engine.intervals import wilson
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.models.churn_panel import now_cutoff
-from crmkit.models.churn_study import Study, churn_study, churn_table
+from crmkit.models.churn_study import churn_study
 from crmkit.models.feature import all_features
+from crmkit.models.flat_table import churn_table
 from crmkit.models.reasons import importance, partial_dependence
+from crmkit.models.study import Study
 from crmkit.numbers import say, say_interval
 from crmkit.pages.showing import fold, grid, listed
 from crmkit.tables import Html, missing

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crmkit.engine.availability import lacks
-from crmkit.models.churn_study import Study
 from crmkit.models.decision import expected_gain, profit_curve, split_holdout
 from crmkit.models.reasons import reasons
+from crmkit.models.study import Study
 from crmkit.numbers import say
 from crmkit.pages.frames import values
 from crmkit.pages.showing import absent, listed

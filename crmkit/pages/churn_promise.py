@@ -13,12 +13,12 @@ from crmkit.errors import UsageError
 from crmkit.methods.common import run
 from crmkit.methods.hazards import cox, stretches
 from crmkit.models.churn_panel import churn_panel, now_cutoff
-from crmkit.models.churn_study import Study
 from crmkit.models.decision import profit_curve
 from crmkit.models.monitoring import distribution, drift, promise_kept, uplift
 from crmkit.models.reasons import typical
 from crmkit.models.scores import scores
 from crmkit.models.store import Saved, load, save
+from crmkit.models.study import Study
 from crmkit.numbers import say, say_interval
 from crmkit.pages.churn import FLAT
 from crmkit.pages.churn_offers import with_value

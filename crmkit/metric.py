@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from crmkit import schema
@@ -28,6 +29,7 @@ from crmkit.relations import Relations, all_derived
 
 CATEGORIES = ("business performance", "user adoption", "customer perception")
 _CONTEXT = ("period", "as_of", "config")
+_PACKAGE = "crmkit.metrics."
 _METRICS: dict[str, Metric] = {}
 
 
@@ -39,7 +41,7 @@ class Metric:
     ----------
     name, title : str
     family : str
-        The module that declares it.
+        The file or folder in `crmkit.metrics` that declares it.
     category : str
         Business performance, user adoption or customer perception.
     unit : str
@@ -121,24 +123,23 @@ def metric(
     over: Callable[[Any, Any], Any] | None = None,
     settings: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Kind]], Callable[..., Kind]]:
-    """Declare a metric; its name is the function's, its family the module's.
+    """Declare a metric; its name is the function's, its family that of the file (`family_of`).
 
     With `over`, such as `crmkit.periods.trailing_year`, it is measured not in the period that is asked for but in
-    `over(period, config)`. The module's `CATEGORY` is the category unless one is given. The docstring's text is the
+    `over(period, config)`. The family's `CATEGORY` is the category unless one is given. The docstring's text is the
     meaning, and its example is run by the tests.
     """
 
     def declare(function: Callable[..., Kind]) -> Callable[..., Kind]:
-        module = sys.modules[function.__module__]
-        family = function.__module__.rpartition(".")[2]
-        found = category or getattr(module, "CATEGORY", CATEGORIES[0])
+        family = family_of(function)
+        found = category or getattr(family, "CATEGORY", CATEGORIES[0])
         if not inspect.getdoc(function):
             raise TypeError(f"The metric {function.__name__} has no docstring; it says what is counted and left out.")
         meaning = inspect.getdoc(function).partition("\n>>>")[0].partition("\nExamples\n")[0].strip()
         _METRICS[function.__name__] = Metric(
             function.__name__,
             title,
-            family,
+            family.__name__.rpartition(".")[2],
             found,
             unit,
             better,
@@ -158,9 +159,26 @@ def metric(
     return declare
 
 
+def family_of(declare: Callable[..., Kind]) -> ModuleType:
+    """Return the module that speaks for the family of a declaration: what says its `TITLE`, `CATEGORY` and `FILES`.
+
+    That is the file itself, or the folder where the file lies in one: `crmkit.metrics.sales` of all that is declared in
+    crmkit/metrics/sales.
+
+    Examples
+    --------
+    >>> family_of(find("win_rate").declare).TITLE
+    'Sales'
+    """
+    name = declare.__module__
+    if name.startswith(_PACKAGE):
+        name = _PACKAGE + name.removeprefix(_PACKAGE).partition(".")[0]
+    return sys.modules[name]
+
+
 @cache
 def all_metrics() -> dict[str, Metric]:
-    """Return all metrics by name, those of every module of `crmkit.metrics`, in the order of their families.
+    """Return all metrics by name, those of every file in `crmkit.metrics`, in the order of families and their files.
 
     Examples
     --------
@@ -169,10 +187,20 @@ def all_metrics() -> dict[str, Metric]:
     """
     import crmkit.metrics
 
-    for module in pkgutil.iter_modules(crmkit.metrics.__path__, "crmkit.metrics."):
+    for module in pkgutil.walk_packages(crmkit.metrics.__path__, _PACKAGE):
         importlib.import_module(module.name)
-    order = {name: place for place, name in enumerate(crmkit.metrics.FAMILIES)}
-    return dict(sorted(_METRICS.items(), key=lambda item: order.get(item[1].family, len(order))))
+    families = crmkit.metrics.FAMILIES
+
+    def place(metric: Metric) -> tuple[int, int]:
+        files, file = getattr(family_of(metric.declare), "FILES", ()), metric.declare.__module__.rpartition(".")[2]
+        return _place(metric.family, families), _place(file, files)
+
+    return dict(sorted(_METRICS.items(), key=lambda item: place(item[1])))
+
+
+def _place(name: str, order: tuple[str, ...]) -> int:
+    """Return where `name` stands in an order; what the order does not name comes last."""
+    return order.index(name) if name in order else len(order)
 
 
 def find(name: str) -> Metric:
@@ -241,4 +269,4 @@ def relations_of(metric: Metric) -> set[str]:
     return found
 
 
-__all__ = ["CATEGORIES", "Metric", "Relations", "all_metrics", "bind", "find", "metric", "relations_of"]
+__all__ = ["CATEGORIES", "Metric", "Relations", "all_metrics", "bind", "family_of", "find", "metric", "relations_of"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pandas as pd
 from crmkit import notebook, schema
 from crmkit.engine.scorecard import movers, reasons
 from crmkit.errors import UsageError
-from crmkit.metric import all_metrics
+from crmkit.metric import all_metrics, family_of
 from crmkit.numbers import UNKNOWN, say, say_change
 from crmkit.pages.sentences import headline
 from crmkit.pages.showing import fold, listed, quiet
@@ -47,8 +46,8 @@ def family_title(family: str) -> str:
     >>> family_title("perception")
     'Customer perception'
     """
-    module = next((sys.modules[m.declare.__module__] for m in all_metrics().values() if m.family == family), None)
-    return getattr(module, "TITLE", family.replace("_", " ").capitalize())
+    found = next((family_of(metric.declare) for metric in all_metrics().values() if metric.family == family), None)
+    return getattr(found, "TITLE", family.replace("_", " ").capitalize())
 
 
 def first_numbers(crm: Crm, card: pd.DataFrame, *, most: int = 8) -> list[str]:

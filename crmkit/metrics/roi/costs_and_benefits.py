@@ -1,23 +1,15 @@
-"""Return on the CRM: what it cost, what it brought, each benefit by itself, and whether it has paid.
+"""Costs and benefits: what the CRM cost in a period, and what it brought, each benefit by itself.
 
 Every benefit answers one question: what would the same work have cost or brought as things were in the twelve months
 before `crm_introduced`? `crmkit.derived.crm_effects` holds the rows; they are split so that nothing counts twice.
 A benefit is a comparison in time. What else changed with the year is in it, too.
 """
 
-from __future__ import annotations
-
-import math
-
-import ibis
-
-from crmkit.casting import TIME
 from crmkit.derived.crm_flows import COSTS
-from crmkit.kinds import level, total, withheld
+from crmkit.kinds import total
 from crmkit.metric import metric
+from crmkit.metrics.roi.common import SETTINGS, any_known, without_price
 
-TITLE = "Return on the CRM"
-_SETTINGS = ("crm_introduced",)
 _CAVEAT = "Before against after, not cause: what else changed in that time is in it. "
 
 
@@ -48,7 +40,7 @@ def crm_cost(costs):
     unit="money",
     better="up",
     at="at",
-    settings=_SETTINGS,
+    settings=SETTINGS,
     formula="(minutes of a task or note before − now) × their number × cost of an hour",
     caveats=_CAVEAT + "An hour saved is worth money only where it is put to use. Left out: calls and meetings, and "
     "that more is done in the same time.",
@@ -74,7 +66,7 @@ def crm_benefit_time(time_effects):
     unit="money",
     better="up",
     at="at",
-    settings=_SETTINGS,
+    settings=SETTINGS,
     formula="(renewal rate by value now − before) × amount of the terms decided × gross margin",
     caveats=_CAVEAT + "A renewed term counts with its whole amount when it is renewed, and one term only. Left out: "
     "customers without terms, and whatever they buy beside the contract.",
@@ -104,7 +96,7 @@ def crm_benefit_retention(retention_effects):
     unit="money",
     better="up",
     at="at",
-    settings=_SETTINGS,
+    settings=SETTINGS,
     formula="(acquisition cost before − now) × customers acquired",
     caveats=_CAVEAT + "All gains in the number of new customers are here, those from more deals won or won sooner too, "
     "at what such a customer used to cost. Left out: what these customers buy. By group, spending names no "
@@ -131,7 +123,7 @@ def crm_benefit_acquisition(acquisition_effects):
     unit="money",
     better="up",
     at="at",
-    settings=_SETTINGS,
+    settings=SETTINGS,
     optional=("customers", "opportunities.customer_id"),
     formula="(mean amount of a deal won from a new customer now − before) × deals won × gross margin, by segment",
     caveats=_CAVEAT + "A few large deals decide it: read it with its interval. Left out: that more deals are won or "
@@ -159,7 +151,7 @@ def crm_benefit_revenue(revenue_effects):
     unit="money",
     better="up",
     at="at",
-    settings=_SETTINGS,
+    settings=SETTINGS,
     optional=("customers",),
     formula="(expansion won per customer and month now − before) × customers and months × gross margin, by segment",
     caveats=_CAVEAT + "Left out: first deals, renewals, and orders or larger subscriptions that no opportunity of kind "
@@ -188,7 +180,7 @@ def crm_benefit_cross_sell(cross_sell_effects):
     unit="money",
     better="up",
     at="at",
-    settings=_SETTINGS,
+    settings=SETTINGS,
     interval=None,
     formula="time saved + customers kept + cheaper acquisition + larger first deals + cross-sell and up-sell",
     caveats="A benefit that this data cannot measure is not in the sum. What has no price, such as satisfaction, is "
@@ -207,159 +199,4 @@ def crm_benefit(crm_flows):
     >>> crm.measure("crm_benefit", period="2025-08").value.item()
     90.0
     """
-    return _without_price(total(crm_flows.benefit, crm_flows.is_benefit), crm_flows) * _known(crm_flows)
-
-
-def _without_price(kind, flows):
-    """Let the result say which benefits are not in the sum: those without a value, and those that nobody can know."""
-    text = "a benefit that cannot be valued is not in the sum: its year before is not known"
-    kind = kind.remarking(flows.is_benefit & flows.benefit.isnull(), text)
-    return kind.remarking(flows.is_benefit & ~flows.complete, "benefits that this data cannot know are not in the sum")
-
-
-def _never():
-    return ibis.null(TIME)
-
-
-def _known(flows):
-    """Return 1 where any benefit is known up to the end of the period, unknown where none is."""
-    there = level(flows["at"], _never(), where=flows.is_benefit)
-    return there / there
-
-
-@metric(
-    title="Return on the CRM",
-    unit="share",
-    better="up",
-    settings=_SETTINGS,
-    interval=None,
-    formula="(benefit − cost) ÷ cost",
-    caveats="Of the period alone: what was paid for implementation before it is not in it. See crm_roi_to_date.",
-)
-def crm_roi(crm_benefit, crm_cost):
-    """What the CRM brought in the period beyond its cost, for each unit of money that it cost.
-
-    A benefit of 500,000 from a cost of 300,000 is a return of 66.67%. It has no interval of its own: the methods of
-    `crmkit.methods.crm_return` give one that holds the uncertainty of the year before, too.
-
-    >>> round((500_000 - 300_000) / 300_000, 4)
-    0.6667
-    """
-    return (crm_benefit - crm_cost) / crm_cost
-
-
-@metric(
-    title="Return on the CRM, gross",
-    unit="share",
-    better="up",
-    settings=_SETTINGS,
-    interval=None,
-    formula="benefit ÷ cost",
-    caveats="What some vendors print as the return. It is 100% where nothing was gained: the cost is not taken off.",
-)
-def crm_roi_gross(crm_benefit, crm_cost):
-    """Benefit of the period ÷ cost of the period: 500,000 from 300,000 is 166.67%, where the return is 66.67%.
-
-    >>> round(500_000 / 300_000, 4)
-    1.6667
-    """
-    return crm_benefit / crm_cost
-
-
-@metric(
-    title="Return on the CRM to date",
-    unit="share",
-    better="up",
-    at="at",
-    settings=_SETTINGS,
-    interval=None,
-    formula="(benefit − cost) ÷ cost, of all time up to the end of the period",
-    caveats="Grows with time as long as the running benefit is above the running cost.",
-)
-def crm_roi_to_date(crm_flows):
-    """The return from the first cost of the CRM to the end of the period: implementation and training are in it.
-
-    >>> import crmkit
-    >>> crm = crmkit.open({"costs": {"month": ["2025-03-01", "2025-08-01", "2025-06-01"],
-    ...     "amount": [200.0, 210.0, 60.0],
-    ...     "category": ["sales", "sales", "crm_implementation"]}, "customers": {"customer_id": list("abcde"),
-    ...     "created_at": ["2025-01-01"] * 5,
-    ...     "acquired_at": ["2025-03-05", "2025-03-06", "2025-08-01", "2025-08-02", "2025-08-03"]}},
-    ...     config={"crm_introduced": "2025-07-01"})
-    >>> crm.measure("crm_roi_to_date", period="2025-08").value.item()  # 90 / 60 - 1
-    0.5
-    """
-    when, never = crm_flows["at"], _never()
-    benefit = level(when, never, value=crm_flows.benefit, where=crm_flows.is_benefit)
-    cost = level(when, never, value=crm_flows.cost, where=~crm_flows.is_benefit)
-    return (_without_price(benefit, crm_flows) * _known(crm_flows) - cost) / cost
-
-
-@metric(
-    title="Net present value to date",
-    unit="money",
-    better="up",
-    at="at",
-    settings=_SETTINGS,
-    interval=None,
-    formula="sum of (benefit − cost) ÷ (1 + rate) ^ (months since the introduction ÷ 12), up to the end of the period",
-    caveats="Only what has come in: later years, for which the CRM was bought, are not in it. The rate is yearly.",
-    source="Brealey, Myers, Allen: Principles of Corporate Finance, chapter 2.",
-)
-def npv(crm_flows, *, rate=0.1):
-    """All flows up to the end of the period, in money of the month of the introduction, at a yearly `rate`.
-
-    Flows count by calendar month. `crmkit.methods.npv` does the same for any flows: −100,000 and then four times
-    40,000 a year at 10% are worth 26,794.62.
-
-    >>> import crmkit
-    >>> crm = crmkit.open({"costs": {"month": ["2025-03-01", "2026-07-01", "2025-07-01"],
-    ...     "amount": [200.0, 210.0, 60.0],
-    ...     "category": ["sales", "sales", "crm_implementation"]}, "customers": {"customer_id": list("abcde"),
-    ...     "created_at": ["2025-01-01"] * 5,
-    ...     "acquired_at": ["2025-03-05", "2025-03-06", "2026-07-01", "2026-07-02", "2026-07-03"]}},
-    ...     config={"crm_introduced": "2025-07-01"})
-    >>> round(crm.measure("npv", period="2026-07", rate=0.2).value.item(), 6)  # 90 / 1.2 - 60
-    15.0
-    """
-    worth = (crm_flows.months.cast("float64") * (-math.log1p(rate) / 12)).exp()
-    flows = level(crm_flows["at"], _never(), value=crm_flows.net * worth)
-    return _without_price(flows, crm_flows) * _known(crm_flows)
-
-
-@metric(
-    title="Payback",
-    unit="months",
-    better="down",
-    at="at",
-    settings=_SETTINGS,
-    interval=None,
-    formula="months from the introduction to the end of the first in which all benefits so far reach all costs so far",
-    caveats="In whole calendar months, not discounted. A large cost after it can turn the sum below zero again.",
-)
-def payback_months(crm_months):
-    """Months from the introduction until the CRM has paid for itself; unknown, with a note, while it has not.
-
-    The month of the introduction is the first.
-
-    >>> import crmkit
-    >>> crm = crmkit.open({"costs": {"month": ["2025-03-01", "2025-08-01", "2025-06-01"],
-    ...     "amount": [200.0, 210.0, 60.0],
-    ...     "category": ["sales", "sales", "crm_implementation"]}, "customers": {"customer_id": list("abcde"),
-    ...     "created_at": ["2025-01-01"] * 5,
-    ...     "acquired_at": ["2025-03-05", "2025-03-06", "2025-08-01", "2025-08-02", "2025-08-03"]}},
-    ...     config={"crm_introduced": "2025-07-01"}, as_of="2025-08-31")
-    >>> found = crm.measure("payback_months", every="month", period="2025-06-01/2025-09-01")
-    >>> found[["value", "note"]].values.tolist()[::2]
-    [[nan, 'not paid back by the end of the period'], [2.0, '']]
-    """
-    when, never, pays = crm_months["at"], _never(), crm_months.pays
-    at_end = level(when, never, value=ibis.ifelse(pays, crm_months.months + 1, 0))
-    months = at_end / level(when, never, value=ibis.ifelse(pays, 1, 0))
-    return withheld(
-        months,
-        amount=ibis.ifelse(crm_months.paid, 1.0, 0.0),
-        where=crm_months.months.notnull(),
-        reason="not paid back by the end of the period",
-        interval=None,
-    )
+    return without_price(total(crm_flows.benefit, crm_flows.is_benefit), crm_flows) * any_known(crm_flows)

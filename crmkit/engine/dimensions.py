@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from crmkit import schema
 from crmkit.errors import DataError, UsageError
 from crmkit.relations import Relations, all_derived
-from crmkit.source import ROWS_CHECKED_AT_ONCE
+from crmkit.typed import ROWS_CHECKED_AT_ONCE
 
 NONE = "(none)"
 """The name of the group of rows whose value is null."""

@@ -23,7 +23,8 @@ from crmkit.quality.shown import shown
 from crmkit.quality.silence import gaps
 from crmkit.quality.surveys import suspects
 from crmkit.quality_settings import RULES, SEVERITIES
-from crmkit.source import Problem, examine
+from crmkit.source import examine
+from crmkit.typed import Problem
 
 COLUMNS = [
     "severity", "dimension", "rule", "table", "column", "finding", "rows", "unit", "share", "examples", "owner",

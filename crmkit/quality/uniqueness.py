@@ -56,7 +56,7 @@ def rules(look: Look) -> Iterator[Rule]:
 
 def _keys(look: Look) -> Iterator[Rule]:
     """Ask for the keys of large tables: those of smaller ones are asked for when the data is opened."""
-    from crmkit.source import ROWS_CHECKED_AT_ONCE
+    from crmkit.typed import ROWS_CHECKED_AT_ONCE
 
     key = look.declared.key
     if key and look.crm.rows[look.table] > ROWS_CHECKED_AT_ONCE and look.has(*key):

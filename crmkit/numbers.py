@@ -11,19 +11,11 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache
 from itertools import pairwise
 
-from babel import Locale, UnknownLocaleError
-from babel.numbers import (
-    format_currency,
-    format_decimal,
-    format_percent,
-    get_currency_precision,
-    is_currency,
-)
-from babel.units import format_unit
+from babel.numbers import is_currency
 
+from crmkit.cldr import BIG, DURATIONS, a_day, compacted, duration, locale_of, money, money_digits, percent, plain
 from crmkit.errors import UsageError
 
 UNKNOWN = "–"  # what a null looks like
@@ -49,15 +41,7 @@ UNITS = {
     "people": "people",
     "": "a plain number",
 }
-_DURATIONS = {"days": "duration-day", "hours": "duration-hour", "minutes": "duration-minute"}
-_DURATIONS |= {"seconds": "duration-second", "months": "duration-month", "years": "duration-year"}
-_SYMBOLS = {
-    "ja": {"days": "日", "hours": "時間", "minutes": "分", "seconds": "秒", "months": "か月", "years": "年"},
-    "zh": {"days": "天", "hours": "小时", "minutes": "分钟", "seconds": "秒", "months": "个月", "years": "年"},
-    "ko": {"days": "일", "hours": "시간", "minutes": "분", "seconds": "초", "months": "개월", "years": "년"},
-}
 _WHOLE = ("count", "people")
-_BIG = 1_000_000
 _CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z])(?=\d)")
 
 
@@ -115,19 +99,18 @@ def say(
         return UNKNOWN
     if math.isinf(number):
         return "∞" if number > 0 else MINUS + "∞"
-    locale = _locale(lang)
+    locale = locale_of(lang)
     if unit == "share":
-        text = format_percent(number, _pattern(_share_digits(number) if digits is None else digits, "%"), locale=locale)
-        return _polish(text)
+        return _polish(percent(number, _share_digits(number) if digits is None else digits, locale))
     if unit in ("money", "money_per_day"):
-        text = _money(number, currency, locale, digits, compact)
-        return _polish(text + _a_day(locale) if unit == "money_per_day" else text)
-    if unit in _DURATIONS:
+        text = money(number, currency, locale, digits, compact)
+        return _polish(text + a_day(locale) if unit == "money_per_day" else text)
+    if unit in DURATIONS:
         places = _duration_digits(number) if digits is None else digits
-        return _polish(_duration(round(number, places), unit, _pattern(places), locale))
+        return _polish(duration(round(number, places), unit, places, locale))
     if digits is None:
         digits = _plain_digits(number, unit)
-    return _polish(format_decimal(number, _pattern(digits), locale=locale))
+    return _polish(plain(number, digits, locale))
 
 
 def say_change(now: float | None, before: float | None, unit: str = "", *, currency: str = "", lang: str = "en") -> str:
@@ -175,16 +158,16 @@ def say_interval(low: float | None, high: float | None, unit: str = "", *, curre
     if bottom is None or top is None:
         return UNKNOWN
     size = max(abs(bottom), abs(top))
-    digits = {"share": _share_digits(size), **dict.fromkeys(_DURATIONS, _duration_digits(size))}.get(unit)
+    digits = {"share": _share_digits(size), **dict.fromkeys(DURATIONS, _duration_digits(size))}.get(unit)
     first, last = (say(end, unit, currency=currency, lang=lang, digits=digits) for end in (bottom, top))
     if MINUS in first + last:
         return f"{first} to {last}"
     if unit == "share" and first.endswith("%") and last.endswith("%"):
         first = first[:-1].rstrip()
-    elif unit in _DURATIONS and NBSP in first:
+    elif unit in DURATIONS and NBSP in first:
         first = first.rsplit(NBSP, 1)[0]
     elif unit == "money_per_day":
-        first = first.removesuffix(_a_day(_locale(lang)).replace(" ", NBSP))
+        first = first.removesuffix(a_day(locale_of(lang)).replace(" ", NBSP))
     return f"{first}–{last}"
 
 
@@ -200,13 +183,13 @@ def tick(value: float, unit: str = "", *, step: float = 0.0, currency: str = "",
     places = _places(step * scale)
     if unit == "share":
         return say(value, "share", lang=lang, digits=places)
-    money = unit in ("money", "money_per_day")
-    if size >= (1000 if money else 10_000) and step >= 10:
-        power = 10 ** (3 * (len(str(int(size))) - 1 >= 3) + 3 * (size >= _BIG) + 3 * (size >= 1000 * _BIG))
+    is_money = unit in ("money", "money_per_day")
+    if size >= (1000 if is_money else 10_000) and step >= 10:
+        power = 10 ** (3 * (len(str(int(size))) - 1 >= 3) + 3 * (size >= BIG) + 3 * (size >= 1000 * BIG))
         digits = _places(step / power)
-        code = currency if money and currency and is_currency(currency) else ""
-        return _polish(_compact(value, code, _locale(lang), digits if lang.startswith("en") else None))
-    if money:
+        code = currency if is_money and currency and is_currency(currency) else ""
+        return _polish(compacted(value, code, locale_of(lang), digits if lang.startswith("en") else None))
+    if is_money:
         return say(value, "money", currency=currency, lang=lang, digits=places)
     return say(value, "", lang=lang, digits=places)
 
@@ -269,8 +252,8 @@ def common_digits(values: Iterable[object], unit: str = "", *, currency: str = "
     if unit == "share":
         return _share_digits(size)
     if unit in ("money", "money_per_day"):
-        return max(_money_digits(n, currency) for n in numbers) if size < 1000 else 0
-    if unit in _DURATIONS:
+        return max(money_digits(n, currency) for n in numbers) if size < 1000 else 0
+    if unit in DURATIONS:
         return 0 if size >= 1000 else max(map(_duration_digits, numbers))
     if all(n.is_integer() for n in numbers) and unit not in ("points", "score", "ratio", "per_unit"):
         return 0
@@ -286,19 +269,6 @@ def as_number(value: object) -> float | None:
     except (TypeError, ValueError):
         raise UsageError(f"{value!r} is not a number, so it can't be written as one") from None
     return None if math.isnan(number) else number
-
-
-@lru_cache(maxsize=32)
-def _locale(lang: str) -> Locale:
-    try:
-        return Locale.parse(lang.replace("-", "_"))
-    except (UnknownLocaleError, ValueError, AttributeError, TypeError):
-        raise UsageError(f'no language called {lang!r}: give a code such as "en", "pl", "ja" or "zh"') from None
-
-
-@lru_cache(maxsize=64)
-def _pattern(digits: int, tail: str = "") -> str:
-    return "#,##0" + ("." + "0" * digits if digits > 0 else "") + tail
 
 
 def _share_digits(share: float) -> int:
@@ -322,62 +292,12 @@ def _plain_digits(number: float, unit: str) -> int:
     return 2 if abs(number) >= 0.005 or number == 0 else 4
 
 
-def _money_digits(number: float, currency: str) -> int:
-    if abs(number) >= 1000 or float(number).is_integer():
-        return 0
-    return get_currency_precision(currency) if currency and is_currency(currency) else 2
-
-
-def _money(number: float, currency: str, locale: Locale, digits: int | None, compact: bool) -> str:
-    code = currency if currency and is_currency(currency) else ""
-    if compact and digits is None and abs(number) >= _BIG:
-        text = _compact(number, code, locale)
-    else:
-        if digits is None:
-            digits = _money_digits(number, code)
-        if code:
-            pattern = locale.currency_formats["standard"].pattern.split(";")[0]
-            pattern = pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))
-            text = format_currency(number, code, pattern, locale=locale, currency_digits=False)
-        else:
-            text = format_decimal(number, _pattern(digits), locale=locale)
-    return text if code or not currency else f"{currency}{NBSP}{text}"
-
-
 def _places(step: float) -> int:
     """Decimals that numbers a step apart need: 0 for 5, 1 for 2.5, 2 for 0.05."""
     for places in range(5):
         if step <= 0 or abs(step * 10**places - round(step * 10**places)) < 1e-6 * max(1.0, step * 10**places):
             return places
     return 5
-
-
-def _compact(number: float, code: str, locale: Locale, places: int | None = None) -> str:
-    """Shorten by the locale's own steps (K, M, mln, 万) to three significant digits, zeros kept: 10.0M, not 10M."""
-    formats = (locale.compact_currency_formats if code else locale.compact_decimal_formats)["short"]["other"]
-    number = float(f"{number:.2e}")  # first, so that 999,999,999 is 1.00B and not 1000M
-    magnitude = max(int(step) for step in formats if int(step) <= abs(number))
-    whole = formats[str(magnitude)].pattern.split(";")[0]
-    zeros = whole.count("0")
-    scaled = number / (magnitude / 10 ** (zeros - 1))
-    places = max(0, 3 - len(str(int(abs(scaled))))) if places is None else places
-    pattern = whole.replace("0" * zeros, "0." + "0" * places if places else "0")
-    if code:
-        return format_currency(scaled, code, pattern, locale=locale, currency_digits=False)
-    return format_decimal(scaled, pattern, locale=locale)
-
-
-def _duration(number: float, unit: str, pattern: str, locale: Locale) -> str:
-    text = format_unit(number, _DURATIONS[unit], format=pattern, locale=locale)
-    if "duration" in text:  # Babel has no pattern where a language lends them from elsewhere, as Japanese does
-        return format_decimal(number, pattern, locale=locale) + _SYMBOLS.get(locale.language, {}).get(unit, f" {unit}")
-    return text
-
-
-def _a_day(locale: Locale) -> str:
-    if locale.language == "en":
-        return " a day"
-    return "/" + (_SYMBOLS.get(locale.language, {}).get("days") or _duration(1, "days", "#,##0", locale)[1:].strip())
 
 
 def _polish(text: str) -> str:

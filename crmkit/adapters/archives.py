@@ -17,9 +17,10 @@ from crmkit.errors import DataError
 
 ZIP, GZIP, OLE = b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0"
 DAMAGED = (  # what the readers of archives raise where bytes are damaged
-    zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, struct.error, EOFError, NotImplementedError, RuntimeError,
-    ValueError, IndexError, OverflowError,
-)  # fmt: skip
+    *(zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError),  # the formats' own words for it
+    *(struct.error, ValueError, IndexError, OverflowError),  # sizes, places, names and dates that make no sense
+    RuntimeError,  # a password, or, as NotImplementedError, a way of packing that nobody knows
+)
 _WORKBOOK_PARTS = ("[Content_Types].xml", "xl/workbook.xml", "xl/workbook.bin", "content.xml")
 _NOT_DATA = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _BOMB_BYTES, _BOMB_RATIO = 2**30, 250  # what a small archive may become before it's taken for a trap

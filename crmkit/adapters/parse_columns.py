@@ -11,11 +11,11 @@ from crmkit.adapters.parse_files import reading_rules
 from crmkit.adapters.places import At, near
 from crmkit.adapters.spec import EITHER, ColumnSpec, Reading
 
+_READING_KEYS = ("dates", "decimal", "thousands", "zone", "missing", "unreadable")
 _COLUMN_KEYS = (
     *SOURCES, "absent", "remark", "separator", "split", "part", "which", "where", "type", "empty", "minor_of",
     "minor_units", "id18", "share", "required", "repairs",
-    "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", "dates", "decimal", "thousands",
-    "zone", "missing", "unreadable",
+    "lookup", "take", "pick", "unmatched", "values", "otherwise", "only_if", "times", *_READING_KEYS,
 )  # fmt: skip
 
 
@@ -27,10 +27,36 @@ def column_rules(
     if given.get("values") == "stages":
         given = {**given, "values": _meanings(at, stages)}
     at.known(given, _COLUMN_KEYS)
+    source = _source(at, given)
+    column, kind = _column(at, given, declared, name)
+    own = {key: given[key] for key in _READING_KEYS if key in given}
+    found = ColumnSpec(
+        name=name,
+        type=kind,
+        required=at.flag(given, "required", bool(column and column.required)),
+        **_cell(at, given, source),
+        **_choice_of_rows(at, given),
+        **_changes(at, given),
+        absent=at.text(given, "absent", ""),
+        remark=at.text(given, "remark", "").rstrip("."),
+        reading=reading_rules(at, own, reading),
+        allowed=column.values if column else (),
+    )
+    _check_column(at, given, found)
+    return found
+
+
+def _source(at: At, given: Mapping) -> str:
+    """Return the one key that says where cells come from; "" where the export has none."""
     sources = [key for key in SOURCES if key in given]
     if len(sources) > 1 or not (sources or "absent" in given):
         wanted = ", ".join(SOURCES)
         raise at.error("", f"needs exactly one of {wanted}, or absent; it has {', '.join(sources) or 'none'}")
+    return next(iter(sources), "")
+
+
+def _column(at: At, given: Mapping, declared: schema.Table, name: str) -> tuple[schema.Column | None, str]:
+    """Return what the schema says of a column, None for one of the adapter's own, and its type."""
     column = next((c for c in declared.columns if c.name == name), None)
     if column is None and not name.startswith("_") and "type" not in given:
         hint = near(name, declared.names)
@@ -41,51 +67,57 @@ def column_rules(
     kind = at.choice(given, "type", ("key", "text", "time", "number", "whole", "flag"), "text")
     if column is not None and given.get("type", column.type) != column.type:
         raise at.error("type", f"is {kind!r}, but {declared.name}.{name} is declared as {column.type!r}")
-    own = {
-        key: given[key] for key in ("dates", "decimal", "thousands", "zone", "missing", "unreadable") if key in given
+    return column, column.type if column else kind
+
+
+def _cell(at: At, given: Mapping, source: str) -> dict[str, Any]:
+    """Return where a cell comes from, and how several make one."""
+    sums = at.headers(given, "sum")
+    between, after = (source if source.endswith(end) else "" for end in ("s_between", "s_after"))
+    return {
+        "headers": at.texts(given, "from"),
+        "combine": at.headers(given, "combine"),
+        "first_filled": at.headers(given, "first_filled"),
+        "sums": tuple(_unsigned(header) for header in sums),
+        "minus": tuple(_unsigned(header) for header in sums if header.startswith("-")),
+        "empty": at.choice(given, "empty", ("zero",)),
+        "product": at.headers(given, "product"),
+        "between": at.headers(given, between) if between else (),
+        "after": at.headers(given, after) if after else (),
+        "per": (between or after).partition("s_")[0],
+        "constant": at.text(given, "constant", "") if "constant" in given else None,
+        "row": at.flag(given, "row", False),
+        "separator": at.text(given, "separator", " "),
+        "split": at.text(given, "split", ""),
+        "part": int(at.number(given, "part", 0)),
     }
-    between, after = (next((key for key in sources if key.endswith(end)), "") for end in ("s_between", "s_after"))
-    found = ColumnSpec(
-        name=name,
-        type=column.type if column else kind,
-        required=at.flag(given, "required", bool(column and column.required)),
-        headers=at.texts(given, "from"),
-        combine=at.headers(given, "combine"),
-        first_filled=at.headers(given, "first_filled"),
-        sums=tuple(_unsigned(header) for header in at.headers(given, "sum")),
-        minus=tuple(_unsigned(header) for header in at.headers(given, "sum") if header.startswith("-")),
-        product=at.headers(given, "product"),
-        between=at.headers(given, between) if between else (),
-        after=at.headers(given, after) if after else (),
-        per=(between or after).partition("s_")[0],
-        empty=at.choice(given, "empty", ("zero",)),
-        minor_of=EITHER.join(at.texts(given, "minor_of")),
-        minor_units=at.numbers(given, "minor_units"),
-        id18=at.flag(given, "id18", False),
-        share=at.flag(given, "share", False),
-        constant=at.text(given, "constant", "") if "constant" in given else None,
-        row=at.flag(given, "row", False),
-        absent=at.text(given, "absent", ""),
-        remark=at.text(given, "remark", "").rstrip("."),
-        separator=at.text(given, "separator", " "),
-        split=at.text(given, "split", ""),
-        part=int(at.number(given, "part", 0)),
-        which=at.choice(given, "which", ("first", "last", "sum", "count", "min", "max")),
-        where=at.conditions(given, "where"),
-        repairs=at.mapping(given, "repairs"),
-        lookup=_lookup(at, at.text(given, "lookup", "")),
-        take=at.texts(given, "take"),
-        pick=at.choice(given, "pick", ("first", "last", "sum", "count", "min", "max")),
-        unmatched=at.choice(given, "unmatched", ("keep", "empty", "none", "error")),
-        values={word.strip().casefold(): text for word, text in at.mapping(given, "values").items()},
-        otherwise=at.text(given, "otherwise", "") if "otherwise" in given else None,
-        only_if=at.conditions(given, "only_if"),
-        times=float(at.number(given, "times", 1.0)),
-        reading=reading_rules(at, own, reading),
-        allowed=column.values if column else (),
-    )
-    _check_column(at, given, found)
-    return found
+
+
+def _choice_of_rows(at: At, given: Mapping) -> dict[str, Any]:
+    """Return which row's cell it is: of several of the table, and of those that a lookup finds."""
+    return {
+        "which": at.choice(given, "which", ("first", "last", "sum", "count", "min", "max")),
+        "where": at.conditions(given, "where"),
+        "lookup": _lookup(at, at.text(given, "lookup", "")),
+        "take": at.texts(given, "take"),
+        "pick": at.choice(given, "pick", ("first", "last", "sum", "count", "min", "max")),
+        "unmatched": at.choice(given, "unmatched", ("keep", "empty", "none", "error")),
+    }
+
+
+def _changes(at: At, given: Mapping) -> dict[str, Any]:
+    """Return what becomes of a cell before it is read as its type, and of the number after it."""
+    return {
+        "id18": at.flag(given, "id18", False),
+        "repairs": at.mapping(given, "repairs"),
+        "values": {word.strip().casefold(): text for word, text in at.mapping(given, "values").items()},
+        "otherwise": at.text(given, "otherwise", "") if "otherwise" in given else None,
+        "only_if": at.conditions(given, "only_if"),
+        "times": float(at.number(given, "times", 1.0)),
+        "share": at.flag(given, "share", False),
+        "minor_of": EITHER.join(at.texts(given, "minor_of")),
+        "minor_units": at.numbers(given, "minor_units"),
+    }
 
 
 def _check_column(at: At, given: Mapping, found: ColumnSpec) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit.adapters import build, reading, settings, writing
 from crmkit.adapters import files as exports
-from crmkit.adapters.account import Account, TableWritten
+from crmkit.adapters.account import Account, FileRead, TableWritten
 from crmkit.adapters.file_account import account_of
 from crmkit.adapters.reading import Staged
 from crmkit.adapters.spec import Adapter
@@ -59,36 +59,47 @@ def run(rules: Adapter, sources: list[str], to: Path | None, file_format: str) -
                 f"None of the tables of {rules.title} could be made from what was given.{why}{_named_parts(rules)}"
             )
         company = _settings(con, rules, staged)
-        files = tuple(
-            account_of(f, tuple(h for h in f.headers if (alias, h) not in used))
-            for alias, group in staged.items()
-            for f in group.files
-        )
-        left_out = tuple(path.name for path in files_left_out)
-        assumed = tuple(words for key, words in _UNKNOWN.items() if key not in company and _matters(key, tables))
-        assumed += _of_before(to, tables)
         account = Account(
-            rules.system,
-            rules.title,
-            rules.path.name,
-            str(to or ""),
-            company,
-            files,
-            tables,
-            left_out,
-            missing,
-            assumed,
+            system=rules.system,
+            title=rules.title,
+            adapter=rules.path.name,
+            to=str(to or ""),
+            settings=company,
+            files=_accounts(staged, used),
+            tables=tables,
+            files_left_out=tuple(path.name for path in files_left_out),
+            tables_left_out=missing,
+            assumed=_assumed(company, tables) + _of_before(to, tables),
         )
-
-        def fill(folder: Path) -> dict[str, Any]:
-            for written in tables:
-                writing.table(con, f"out_{written.name}", folder / written.file)
-            (folder / "crm.toml").write_text(writing.settings(company), encoding="utf-8", newline="\n")
-            return account.as_dict()
-
         if to is not None:
-            writing.whole(to, fill, keep=_KEPT)
+            _write(con, account, to)
     return account
+
+
+def _accounts(staged: Mapping[str, Staged], used: set[tuple[str, str]]) -> tuple[FileRead, ...]:
+    """Return the account of each file: what was met in it, and which of its columns no table has."""
+    return tuple(
+        account_of(file, tuple(header for header in file.headers if (alias, header) not in used))
+        for alias, group in staged.items()
+        for file in group.files
+    )
+
+
+def _write(con: duckdb.DuckDBPyConnection, account: Account, to: Path) -> None:
+    """Write tables and settings, all or nothing, with the account beside them."""
+
+    def fill(folder: Path) -> dict[str, Any]:
+        for written in account.tables:
+            writing.table(con, f"out_{written.name}", folder / written.file)
+        (folder / "crm.toml").write_text(writing.settings(account.settings), encoding="utf-8", newline="\n")
+        return account.as_dict()
+
+    writing.whole(to, fill, keep=_KEPT)
+
+
+def _assumed(company: Mapping[str, Any], tables: tuple[TableWritten, ...]) -> tuple[str, ...]:
+    """Say which settings nobody knows that matter for what the tables say."""
+    return tuple(words for key, words in _UNKNOWN.items() if key not in company and _matters(key, tables))
 
 
 def _of_before(to: Path | None, tables: tuple[TableWritten, ...]) -> tuple[str, ...]:

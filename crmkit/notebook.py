@@ -61,17 +61,14 @@ def figure(ax: Any, *, caption: str = "", table: bool = True) -> Html:
 
     The figure is closed, so that it isn't shown twice and its memory is given back.
     """
-    from matplotlib import pyplot as plt
-
-    from crmkit.plots import png
+    from crmkit.plots.style import close, png
 
     alt = getattr(ax, "crm_alt", "")
     if not alt:
         raise UsageError("these axes have no description: set ax.crm_alt to a sentence made from the numbers")
-    whole = ax.get_figure()
-    width = round(whole.get_figwidth() * 110)
+    width = round(ax.get_figure().get_figwidth() * 110)
     data = base64.b64encode(png(ax)).decode("ascii")
-    plt.close(whole)
+    close(ax)
     parts = [f'<figure class="crm-figure"><img src="data:image/png;base64,{data}" alt="{safe(alt)}" width="{width}">']
     if caption:
         parts.append(f"<figcaption>{safe(caption)}</figcaption>")

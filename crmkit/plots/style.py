@@ -166,6 +166,11 @@ def svg(ax: Axes) -> bytes:
     return sink.getvalue()
 
 
+def close(ax: Axes) -> None:
+    """Give the figure of `ax` back, so that a notebook doesn't show it a second time and its memory is free."""
+    plt.close(ax.figure)
+
+
 def spread(places: Sequence[float], gap: float) -> list[float]:
     """Move label positions apart until neighbours are at least `gap` apart, keeping their order and their middle.
 

@@ -6,13 +6,11 @@ and never written to.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -20,11 +18,11 @@ import pandas as pd
 
 from crmkit import schema
 from crmkit.errors import DataError, UsageError
+from crmkit.table_files import SUFFIXES, file_table, filled, find, quoted
 
-_SUFFIXES = (".csv", ".parquet")
-ROWS_FOR_ONE_THREAD = 1_000_000
 _HELD = 0.85
 """The part of the memory allowed that DuckDB is told of: it uses some more that it doesn't count."""
+ROWS_FOR_ONE_THREAD = 1_000_000
 """With more rows than this in all its tables, an engine works in as many threads as there are cores."""
 
 
@@ -88,7 +86,7 @@ def read(source: Any, *, memory: str | None = None) -> Raw:
     path = Path(source).expanduser()
     if path.is_dir():
         return _folder(path, _duckdb(memory))
-    if path.is_file() and path.suffix.lower() not in _SUFFIXES:
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
         return _database(path)
     if path.is_file():
         raise UsageError(
@@ -100,7 +98,7 @@ def read(source: Any, *, memory: str | None = None) -> Raw:
 def _duckdb(memory: str | None):
     engine = ibis.duckdb.connect()
     if memory:
-        limit = _quoted(f"{int(_HELD * _bytes(memory)) // 1000}KB")
+        limit = quoted(f"{int(_HELD * _bytes(memory)) // 1000}KB")
         engine.raw_sql(f"SET memory_limit = {limit}; SET preserve_insertion_order = false")
     return engine
 
@@ -128,126 +126,19 @@ def settle(engine, rows: int) -> None:
 
 
 def _folder(path: Path, engine) -> Raw:
-    files, notes = _find(path)
+    files, notes = find(path)
     if not files:
         present = ", ".join(sorted(entry.name for entry in path.iterdir())[:8]) or "nothing"
         raise DataError(
             f"{path} holds no table of a CRM (found: {present}). Expected files such as customers.csv or "
             "orders.parquet; an export of a CRM product is turned into them by `crmkit import`."
         )
-    tables = {name: _file_table(engine, name, parts) for name, parts in files.items()}
+    tables = {name: file_table(engine, name, parts) for name, parts in files.items()}
     settings = path / "crm.toml"
     copied = frozenset(name for name, parts in files.items() if parts[0].suffix == ".csv")
-    filled = {name: _filled(engine, parts) for name, parts in files.items() if name not in copied}
+    full = {name: filled(engine, parts) for name, parts in files.items() if name not in copied}
     told = settings if settings.is_file() else None
-    return Raw(engine, tables, str(path), True, told, tuple(notes), files, copied, filled)
-
-
-def _find(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    files: dict[str, list[Path]] = {}
-    notes = []
-    for entry in sorted(path.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir() and entry.name in schema.TABLES:
-            parts = sorted(entry.rglob("*.parquet")) or sorted(entry.rglob("*.csv"))
-        elif entry.suffix in _SUFFIXES and entry.stem in schema.TABLES:
-            parts = [entry]
-        else:
-            near = get_close_matches(entry.stem.lower(), schema.TABLES, n=1, cutoff=0.75)
-            if near and entry.suffix.lower() in _SUFFIXES and near[0] not in entry.stem.split("_"):
-                notes.append(f"{entry.name} is not read: no table has that name. Did you mean {near[0]}{entry.suffix}?")
-            continue
-        name = entry.name if entry.is_dir() else entry.stem
-        if parts and name in files:
-            raise DataError(f"{path} has {name} twice: {files[name][0].name} and {parts[0].name}. Remove one of them.")
-        for part in parts:
-            if not part.is_file():
-                raise DataError(f"{part} is not an ordinary file; replace it by one.")
-        if parts:
-            files[name] = parts
-    return files, notes
-
-
-def _file_table(engine, name: str, parts: list[Path]) -> ir.Table:
-    try:
-        if parts[0].suffix == ".parquet":
-            return engine.read_parquet([str(part) for part in parts], table_name=f"file_{name}", union_by_name=True)
-        read = " UNION ALL BY NAME ".join(f"SELECT * FROM {_csv(part)}" for part in parts)
-        engine.raw_sql(f"CREATE TEMP TABLE file_{name} AS {read}")
-    except DataError:
-        raise
-    except Exception as error:
-        _refuse(parts[0], error)
-    return engine.table(f"file_{name}")
-
-
-def _filled(engine, parts: list[Path]) -> frozenset[str]:
-    """Return the columns of Parquet files whose smallest value is known and is not the empty text."""
-    names = ", ".join(_quoted(str(part)) for part in parts)
-    found = engine.raw_sql(
-        "SELECT path_in_schema FROM (SELECT path_in_schema, coalesce(stats_null_count = num_values OR "
-        f"stats_min_value > '', false) AS filled FROM parquet_metadata([{names}]) WHERE type = 'BYTE_ARRAY') "
-        "GROUP BY 1 HAVING bool_and(filled)"
-    )
-    return frozenset(name for (name,) in found.fetchall())
-
-
-def _csv(path: Path) -> str:
-    """Return the SQL that reads a CSV file as it is.
-
-    The columns are told and nothing is guessed: a reader that looks for a likely beginning passes over lines that do
-    not fit.
-    """
-    columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in _header(path))
-    return (
-        f"read_csv({_quoted(str(path))}, auto_detect = false, columns = {{{columns}}}, header = true, delim = ',', "
-        "quote = '\"', escape = '\"', null_padding = false, strict_mode = true)"
-    )
-
-
-def _header(path: Path) -> list[str]:
-    """Return the names of a CSV file's columns: the cells of its first line, with a name for those that are empty."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            cells = next(csv.reader(file), [])
-        except (csv.Error, UnicodeDecodeError) as error:
-            _refuse(path, error)
-    if not "".join(cells).strip():
-        raise DataError(f"{path} is empty: it has not even a line of column names. Remove it or export it again.")
-    other = next((mark for mark in ";\t|" if len(cells) == 1 and mark in cells[0]), None)
-    if other:
-        raise DataError(
-            f"{path} has its columns separated by {other!r}, not by commas. Save it with commas, or turn it into "
-            "crmkit's tables with `crmkit import`."
-        )
-    names = [cell if cell.strip() else f"column{place}" for place, cell in enumerate(cells, 1)]
-    alike = [name.strip().casefold() for name in names]
-    for place, name in enumerate(alike):
-        if name in alike[:place]:
-            raise DataError(
-                f"{path}: the column {names[place].strip()!r} is there twice. Rename or remove one of them."
-            )
-    return names
-
-
-def _refuse(path: Path, error: Exception) -> NoReturn:
-    text = str(error)
-    if path.suffix == ".parquet":
-        raise DataError(f"{path} cannot be read as Parquet: it is damaged or cut off. Export it again.") from None
-    if isinstance(error, UnicodeDecodeError) or "not utf-8" in text.lower() or "invalid unicode" in text.lower():
-        raise DataError(
-            f"{path} is not in UTF-8. Save it as UTF-8, or turn it into crmkit's tables with `crmkit import`, "
-            "which asks for its encoding."
-        ) from None
-    if isinstance(error, OSError):
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
-    if "invalid state" in text:
-        raise DataError(f"{path} cannot be read as CSV: its lines end in different ways. Save it again.") from None
-    told = [line.strip() for line in text.removeprefix("Invalid Input Error: ").splitlines() if line.strip()]
-    where = next((line for line in told if "Line:" in line), told[0])
-    why = next((line for line in told if line.startswith(("Expected", "Value with", "Maximum"))), "")
-    raise DataError(f"{path} cannot be read as CSV: {where} {why}".rstrip()) from None
+    return Raw(engine, tables, str(path), True, told, tuple(notes), files, copied, full)
 
 
 def _database(path: Path) -> Raw:
@@ -323,7 +214,3 @@ def _arrow(name: str, frame: pd.DataFrame):
 
 def _as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -34,6 +34,8 @@ def rules_for(look: Look) -> Iterator[Rule]:
         for rule in module.rules(look):
             if rule.name == "own_rule":
                 yield rule
+            elif rule.name not in RULES:
+                raise TypeError(f"The rule {rule.name!r} of {module.__name__} is not in quality_settings.RULES.")
             elif not settings.is_off(rule.name, rule.table, rule.column):
                 severity = settings.severity_of(rule.name, rule.table, rule.column, rule.severity)
                 yield replace(rule, severity=severity, dimension=RULES[rule.name][0])

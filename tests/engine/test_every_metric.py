@@ -46,6 +46,11 @@ def test_every_promised_name_is_a_metric():
     assert [name for name in PROMISED if name not in all_metrics()] == []
 
 
+def test_every_metric_shows_an_example_in_its_docstring():
+    bare = [name for name, metric in all_metrics().items() if ">>>" not in metric.declare.__doc__]
+    assert not bare, f"show in the docstring what they give for a few rows, worked out by hand: {bare}"
+
+
 def test_every_metric_has_a_value_in_some_month(sample):
     found = sample.measure(list(all_metrics()), every="month", period="2025-10-01/2026-10-01", intervals=False)
     known = found.groupby("metric")["value"].apply(lambda values: np.isfinite(values).any())

@@ -13,6 +13,7 @@ import pytest
 
 from crmkit import glossary
 from crmkit.glossary import ENGLISH, METRIC
+from crmkit.metric import all_metrics
 
 LANGUAGES = glossary.languages()
 OTHERS = [lang for lang in LANGUAGES if lang != ENGLISH]
@@ -39,7 +40,8 @@ def test_the_four_languages_are_there():
 
 def test_every_metric_and_term_has_an_entry(lang):
     missing = [anchor for anchor in glossary.entries() if anchor not in glossary.entries(lang)]
-    assert not missing, f"{lang}: {len(missing)} entries are missing"
+    wanted = [f"[metrics.{each}]" if each in all_metrics() else f"[terms.{each[5:]}]" for each in missing]
+    assert not missing, f"crmkit/glossary/words/{lang}.toml lacks {', '.join(wanted)}"
 
 
 def test_every_word_was_seen_or_is_called_our_own(lang):

@@ -33,7 +33,9 @@ def by_group(sample):
 
 
 def test_every_metric_has_a_twin_and_every_twin_a_metric():
-    assert sorted(TWINS) == sorted(NAMES), "add the twin of a new metric to its family in tests/metrics/twins"
+    lacking, left_over = sorted(set(NAMES) - set(TWINS)), sorted(set(TWINS) - set(NAMES))
+    assert not lacking, f"add a function and its name in TWINS to the family in tests/metrics/twins: {lacking}"
+    assert not left_over, f"these twins in tests/metrics/twins are of no metric: {left_over}"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -46,7 +46,8 @@ def test_there_are_the_four_families():
 def test_it_is_committed_without_outputs(notebook):
     assert all(not cell.outputs and cell.execution_count is None for cell in code(notebook))
     assert notebook.metadata.kernelspec.name == "python3"
-    assert [cell.id for cell in notebook.cells] == [str(place) for place in range(len(notebook.cells))]
+    ids = [cell.id for cell in notebook.cells]
+    assert ids == [str(place) for place in range(len(ids))], "`nbstripout FILE` numbers the cells in their order"
 
 
 def test_it_declares_its_parameters_once_with_type_and_help(notebook):
@@ -94,7 +95,7 @@ def test_it_begins_with_a_question_and_who_decides(notebook):
 
 def test_sections_are_questions(notebook):
     headings = [line for text in prose(notebook) for line in text.splitlines() if line.startswith("## ")]
-    assert len(headings) >= 5
+    assert len(headings) >= 5, f"a page has five sections or more, and here are {headings}"
     assert all(line.endswith("?") for line in headings), headings
 
 
@@ -104,14 +105,15 @@ def test_the_answer_stands_before_the_first_section(notebook):
         if cell.source.startswith("## "):
             break
         before.append(cell.source)
-    assert any("pages.answer(" in text or "overview.summary(" in text or ".answer(" in text for text in before)
-    assert any("pages.headline_cards(" in text for text in before)
+    told = any("pages.answer(" in text or "overview.summary(" in text or ".answer(" in text for text in before)
+    assert told, "call pages.answer before the first section"
+    assert any("pages.headline_cards(" in text for text in before), "call pages.headline_cards before the first section"
 
 
 def test_it_ends_with_checks_and_definitions(notebook):
     sources = [cell.source for cell in code(notebook)]
-    assert any(source.count("checks(") for source in sources[-3:])
-    assert "pages.definition_list(" in sources[-1]
+    assert any(source.count("checks(") for source in sources[-3:]), "one of the last three code cells calls checks"
+    assert "pages.definition_list(" in sources[-1], "the last code cell calls pages.definition_list"
 
 
 def test_no_result_is_typed_into_prose(notebook):

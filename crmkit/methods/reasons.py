@@ -16,10 +16,10 @@ import pandas as pd
 
 from crmkit import schema
 from crmkit.engine import dimensions
-from crmkit.engine.measure import measure_both
 from crmkit.errors import NotInThisData, UsageError
 from crmkit.methods.association import corrected
-from crmkit.methods.common import run, said
+from crmkit.methods.common import said
+from crmkit.methods.contributions import SIDES, carriers_of, contributions
 from crmkit.methods.random_groups import effects_of, random_sums
 from crmkit.metric import find, relations_of
 from crmkit.periods import Period
@@ -36,7 +36,6 @@ OUTCOMES = ("outcome", "stage", "status", "lost_reason", "cancel_reason", "conve
 """Columns that say how something ended: splitting a number by its own outcome explains nothing."""
 NAMES = ("name", "interests")
 """Columns that name one thing or several at once, and so form no groups."""
-_SIDES = ("numerator", "denominator")
 
 
 def rank_columns(
@@ -105,15 +104,15 @@ def rank_columns(
     """
     relation = _relation(crm, metric)
     tried = list(columns) if columns is not None else candidates(crm, relation)
-    rows, whole = _rows(crm, metric, relation, tried, period, against, options)
+    rows, whole = contributions(crm, metric, relation, tried, period=period, against=against, **options)
     found, left_out = [], {}
     rng = np.random.default_rng(seed)
-    for place, name in enumerate(tried):
-        carriers = _carriers(rows, relation, crm, name, place)
-        if reason := _unfit(carriers, chosen=columns is not None):
+    for name in tried:
+        dealt = carriers_of(rows, crm, relation, name)
+        if reason := _unfit(dealt, chosen=columns is not None):
             left_out[name] = reason
         else:
-            found.append(_judged(name, carriers, rng, draws))
+            found.append(_judged(name, dealt, rng, draws))
     if not found:
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "its table has none"
         raise NotInThisData(f"{metric}: not in this data, needs a column that forms groups ({why}).")
@@ -182,86 +181,6 @@ def _relation(crm: Crm, metric: str) -> str:
     return relation
 
 
-def _keys(crm: Crm, relation: str) -> list[str]:
-    declared = schema.TABLES.get(relation)
-    names = list(declared.key) if declared is not None and declared.key else list(dimensions.references(relation))
-    there = dimensions.columns(crm, relation)
-    return [name for name in names if name in there]
-
-
-def _rows(crm, metric, relation, tried, period, against, options) -> tuple[pd.DataFrame, float]:
-    """Return what each row of the relation adds to the metric in both periods, with its labels, and the change."""
-    ways = {name: dimensions.find(crm, relation, name) for name in tried}
-    if deep := [name for name, way in ways.items() if len(way.steps) > 1]:
-        raise UsageError(f"{deep[0]} is two tables away from {relation}; rank_columns looks one table far.")
-    keys = list(dict.fromkeys([*_keys(crm, relation), *(way.steps[0] for way in ways.values() if way.steps)]))
-    own = [name for name, way in ways.items() if not way.steps]
-    wholes = measure_both(crm, metric, period=period, against=against, intervals=False, **options)
-    for frame, name in zip(wholes, (period, against), strict=True):
-        if frame["value"].isna().any():
-            note = frame["note"].iloc[0].removeprefix("not in this data: ")
-            raise UsageError(
-                f"{metric} has no value in {crm.period(name).name}: {note}. There is no change to explain."
-            )
-    by = list(dict.fromkeys([*keys, *own]))
-    both = measure_both(crm, metric, period=period, against=against, by=by, intervals=False, **options)
-    ratio = all(frame["denominator"].notna().all() for frame in wholes)
-    if not ratio:
-        both = [frame.assign(numerator=frame["value"], denominator=0.0) for frame in both]
-    after, before = (frame.set_index(by)[list(_SIDES)].fillna(0.0) for frame in both)
-    index = after.index.union(before.index)
-    rows = pd.concat([after.reindex(index, fill_value=0.0), before.reindex(index, fill_value=0.0)], axis=1)
-    rows.columns = ["part", "of", "part_before", "of_before"]
-    rows = rows[(rows != 0).any(axis=1)].reset_index()
-    change = wholes[0]["value"].item() - wholes[1]["value"].item()
-    _check(metric, rows, change, ratio)
-    return _labelled(rows, crm, relation, {name: way for name, way in ways.items() if way.steps}), change
-
-
-def _labelled(rows: pd.DataFrame, crm: Crm, relation: str, ways: dict[str, dimensions.Path]) -> pd.DataFrame:
-    """Add the columns of the tables that the rows refer to, each table read once."""
-    for step in dict.fromkeys(way.steps[0] for way in ways.values()):
-        table = dimensions.references(relation)[step]
-        dimensions.ensure_unique(crm, table)
-        key = schema.TABLES[table].key[0]
-        wanted = {name: way.column for name, way in ways.items() if way.steps[0] == step}
-        source = crm.relations.get(table)
-        labels = run(source.select(source[key].cast("string").name("key"), *(
-            source[column].cast("string").name(f"to {column}") for column in dict.fromkeys(wanted.values())
-        ))).set_index("key")  # fmt: skip
-        for name, column in wanted.items():
-            rows[name] = rows[step].map(labels[f"to {column}"]).fillna(dimensions.NONE)
-    return rows
-
-
-def _check(metric: str, rows: pd.DataFrame, change: float, ratio: bool) -> None:
-    """Refuse a metric whose rows do not add up to it: medians, distinct counts, formulas of several sums."""
-    total = rows[["part", "of", "part_before", "of_before"]].sum()
-    if ratio:
-        made = total["part"] / total["of"] - total["part_before"] / total["of_before"]
-    else:
-        made = total["part"] - total["part_before"]
-    scale = max(abs(change), abs(made), 1e-12)
-    if not abs(made - change) <= 1e-6 * max(scale, 1.0):
-        about = find(metric)
-        raise UsageError(
-            f"{about.title} is no share, mean or sum over rows ({about.formula}), so its change cannot be dealt out to "
-            "groups. A median or a number of different people has no parts: ask for the mean or the sum beside it."
-        )
-
-
-def _carriers(rows: pd.DataFrame, relation: str, crm, name: str, place: int) -> pd.DataFrame:
-    """Add up the rows of each carrier of a label: of each customer for customer.segment."""
-    path = dimensions.find(crm, relation, name)
-    sides = ["part", "of", "part_before", "of_before"]
-    frame = rows[sides].assign(label=rows[name].astype(str))
-    if not path.steps:
-        return frame.assign(fixed=False)
-    frame["carrier"] = rows[path.steps[0]].astype(str)
-    found = frame.groupby(["carrier", "label"], sort=True)[sides].sum().reset_index()
-    return found.assign(fixed=found["carrier"] == dimensions.NONE)  # rows without a carrier are a group of their own
-
-
 def _unfit(carriers: pd.DataFrame, *, chosen: bool) -> str:
     """Say why a column cannot be judged; "" where it can."""
     groups = carriers["label"].nunique()
@@ -292,7 +211,7 @@ def _is_outcome(carriers: pd.DataFrame) -> bool:
 
 
 def _judged(name: str, carriers: pd.DataFrame, rng: np.random.Generator, draws: int) -> dict[str, Any]:
-    sides = carriers[["part", "of", "part_before", "of_before"]].to_numpy(float)
+    sides = carriers[SIDES].to_numpy(float)
     codes, labels = pd.factorize(carriers["label"], sort=True)
     fixed = carriers["fixed"].to_numpy()
     sums = np.stack([np.bincount(codes, side, len(labels)) for side in sides.T])

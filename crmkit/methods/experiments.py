@@ -297,24 +297,25 @@ def looks(
     bounds = boundaries([place / whole for place in places], shape=shape)
     made = []
     for look, (place, bound) in enumerate(zip(places, bounds, strict=True), start=1):
-        sides, gone = _sides(rows.iloc[:place], measure)
-        if variant in sides and control in sides:
-            told = _compared(experiment, measure, variant, control, sides, gone, as_planned=True)
-            half = (
-                abs(told["difference"] / told["z"]) * bound
-                if told["z"]
-                else (told["high"] - told["low"]) / 3.92 * bound
-            )
-        else:
-            told, half = dict.fromkeys(("difference", "z"), float("nan")), float("nan")
-        made.append((look, place, rows["assigned_at"].iloc[place - 1], told["difference"], told["difference"] - half,
-                     told["difference"] + half, told["z"], bound, 1.959964))  # fmt: skip
+        difference, half, z = _at_look(rows.iloc[:place], variant, control, measure, bound)
+        until = rows["assigned_at"].iloc[place - 1]
+        made.append((look, place, until, difference, difference - half, difference + half, z, bound, 1.959964))
     names = ["look", "customers", "until", "difference", "low", "high", "z", "bound", "usual"]
     frame = pd.DataFrame(made, columns=names)
     frame["stop"] = (frame["z"].abs() > frame["bound"]).cummax()
     frame.attrs = {**found.about, "experiment": experiment, "variant": variant, "shape": shape,
                    "planned": whole, "measure": measure}  # fmt: skip
     return frame
+
+
+def _at_look(rows: pd.DataFrame, variant: str, control: str, measure: str, bound: float) -> tuple[float, float, float]:
+    """Return the difference between two variants as it is by now, half of its interval at a bound, and z."""
+    sides, gone = _sides(rows, measure)
+    if not {variant, control} <= set(sides):
+        return (float("nan"),) * 3
+    told = _compared("", measure, variant, control, sides, gone, as_planned=True)
+    error = abs(told["difference"] / told["z"]) if told["z"] else (told["high"] - told["low"]) / 3.92
+    return told["difference"], error * bound, told["z"]
 
 
 def worth(effect: pd.Series | Mapping[str, Any], *, customers: float, each: float = 1.0, cost: float = 0.0) -> dict:

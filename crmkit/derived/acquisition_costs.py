@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 
 from crmkit.casting import TIME
-from crmkit.relations import derived
+from crmkit.relations import derived, without
 
 
 @derived(refers={}, columns=("category", "currency"), fixed=True)
@@ -26,4 +26,4 @@ def acquisition_costs(costs, opportunities=None):
     )
     closed = closed.select(closed_=closed.closed_at.truncate("M").cast(TIME), new_=(closed.kind == "new").ifelse(1, 0))
     shares = closed.group_by("closed_").agg(new_share=closed.new_.sum().cast("float64") / closed.count())
-    return spent.left_join(shares, spent.first_ == shares.closed_).drop("first_", "closed_")
+    return without(spent.left_join(shares, spent.first_ == shares.closed_), "first_", "closed_")

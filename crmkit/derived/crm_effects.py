@@ -21,7 +21,7 @@ import ibis.expr.types as ir
 
 from crmkit.casting import TIME
 from crmkit.config import Config
-from crmkit.relations import at, derived
+from crmkit.relations import at, derived, without
 
 HOURS_A_MONTH = 1720 / 12
 """Productive hours of a full-time employee in a month: the 1,720 hours a year of the EU's funding programmes."""
@@ -169,7 +169,7 @@ def _against_baseline(rows: ir.Table, config: Config, *, sign: int) -> ir.Table:
     rows = rows.mutate(first_=known.min().over(ibis.window()))
     before = rows.filter((rows["at"] < begin) & (rows["at"] >= rows.first_))
     rates = before.group_by(of_="stratum").agg(rate=before.amount.sum().fill_null(0.0) / before.units.sum().nullif(0.0))
-    rows = rows.left_join(rates, rows.stratum == rates.of_).drop("of_", "first_")
+    rows = without(rows.left_join(rates, rows.stratum == rates.of_), "of_", "first_")
     since = rows["at"] >= begin
     against = rows.amount.fill_null(0.0) - rows.rate * rows.units.fill_null(0.0)
     return rows.mutate(flow=ibis.ifelse(since, sign * against, against * 0.0), since=since).drop("rate")

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from crmkit.casting import TIME
 from crmkit.derived.crm_effects import introduced, months_since
-from crmkit.relations import derived
+from crmkit.relations import derived, without
 
 COSTS = ("crm_licence", "crm_implementation", "crm_training", "crm_operation")
 BENEFITS = ("time", "retention", "acquisition", "revenue", "cross_sell")
@@ -102,7 +102,8 @@ def crm_months(crm_flows, config, as_of):
     reached = ibis.ifelse((rows.cumulative >= 0) & (rows.months >= 0), 1, 0)
     rows = rows.mutate(reached=reached)
     rows = rows.mutate(so_far=rows.reached.sum().over(upto))
-    return rows.mutate(paid=rows.so_far > 0, pays=(rows.so_far == 1) & (rows.reached == 1)).drop("reached", "so_far")
+    paid = rows.mutate(paid=rows.so_far > 0, pays=(rows.so_far == 1) & (rows.reached == 1))
+    return without(paid, "reached", "so_far")
 
 
 def _since(moment: ir.TimestampValue, begin: datetime) -> ir.IntegerValue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 
 from crmkit.casting import TIME
-from crmkit.relations import derived
+from crmkit.relations import derived, without
 
 _REFERS = {
     "customer_id": "customers",
@@ -44,9 +44,10 @@ def deals(opportunities, customers=None, subscriptions=None, buyers=None, leads=
     )
     found = found.left_join(early, found.lead_id == early.early_id).drop("early_id")
     firsts = ibis.least(found.first_, found.early_)
-    return found.mutate(
+    found = found.mutate(
         first_activity_at=ibis.coalesce(firsts, found.first_, found.early_), touches=found.touches_.fill_null(0)
-    ).drop("first_", "touches_", "early_")
+    )
+    return without(found, "first_", "touches_", "early_")
 
 
 def _known_since(opportunities, customers, subscriptions, buyers):
@@ -97,4 +98,4 @@ def stage_visits(opportunity_stages, opportunities):
     on_the_way = rows.next_at.notnull() & (rows.closed_at.isnull() | (rows.next_at < rows.closed_at))
     won = (rows.outcome == "won").fill_null(False)
     left = ibis.ifelse(on_the_way, rows.next_at, rows.closed_at)
-    return rows.mutate(left_at=left, went_on=on_the_way | won).drop("next_at", "closed_at", "outcome")
+    return without(rows.mutate(left_at=left, went_on=on_the_way | won), "next_at", "closed_at", "outcome")

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from crmkit.casting import TIME
 from crmkit.config import Config
-from crmkit.relations import at, derived
+from crmkit.relations import at, derived, without
 
 AGENTS = ("sales", "support")
 """The roles of users who deal with customers."""
@@ -131,7 +131,7 @@ def _each_period(users: ir.Table, period, as_of: datetime | None, *, since: date
         (there.active_from.isnull() | (there.active_from < there.until))
         & (there.active_to.isnull() | (there.active_to >= there["at"]))
     )
-    return there.drop("active_from", "active_to")
+    return without(there, "active_from", "active_to")
 
 
 def _together(parts: list[ir.Table]) -> ir.Table:

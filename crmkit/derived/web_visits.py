@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crmkit.casting import TIME
-from crmkit.relations import at, derived
+from crmkit.relations import at, derived, without
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _REFERS = {"campaign_id": "campaigns", "lead_id": "leads", "order_id": "orders", "customer_id": "customers"}
@@ -42,7 +42,7 @@ def web_visits(web_sessions, leads=None, orders=None):
     if "visitor_type" in visits.columns:
         type_ = visits.visitor_type.cast("string")
     day = visits.started_at.day_of_week.index()
-    return visits.mutate(
+    visits = visits.mutate(
         first_started_at=ibis.ifelse(named, visits.came_, ibis.null(TIME)),
         first_lead_at=ibis.ifelse(named, visits.led_, ibis.null(TIME)),
         is_first=is_first,
@@ -50,7 +50,8 @@ def web_visits(web_sessions, leads=None, orders=None):
         visitor_type=type_,
         weekday=ibis.cases(*((day == place, name) for place, name in enumerate(_DAYS))),
         hour=visits.started_at.hour().cast("string").lpad(2, "0"),
-    ).drop("lead_at_", "place_", "came_", "led_", "low_", "high_", "owner_")
+    )
+    return without(visits, "lead_at_", "place_", "came_", "led_", "low_", "high_", "owner_")
 
 
 def _with_owner(visits: ir.Table, leads: ir.Table | None, orders: ir.Table | None) -> ir.Table:
@@ -63,7 +64,7 @@ def _with_owner(visits: ir.Table, leads: ir.Table | None, orders: ir.Table | Non
             visits = visits.left_join(owner, visits[key] == owner[f"{name}_key"]).drop(f"{name}_key")
             found.append(name)
     own = ibis.coalesce(*(visits[name] for name in found)) if found else ibis.null("string")
-    return visits.mutate(owner_=own).drop(*found)
+    return without(visits.mutate(owner_=own), *found)
 
 
 @derived(refers=_REFERS, columns=_OWN)
@@ -84,4 +85,4 @@ def period_visitors(web_visits, period):
         all_seconds=visits.duration_seconds.sum().over(whole),
         place_=ibis.row_number().over(inorder),
     )
-    return visits.filter(visits.place_ == 0).drop("place_", "period_")
+    return without(visits.filter(visits.place_ == 0), "place_", "period_")

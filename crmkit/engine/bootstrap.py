@@ -2,10 +2,10 @@
 
 The rows behind a result are fetched once, each with what it adds to every sum; a replicate weighs each row by a
 Poisson(1) number, which is the bootstrap of a sample whose size is itself left to chance. Where customers are counted,
-several tables are combined, or a metric says so, all rows of a customer share one weight: the customer is what is drawn.
-Rows are put in an order given by their content, so that neither their order in the source nor their ids change the
-result. Each period is drawn from the rows that it alone would be measured from, so that its interval does not depend on
-the periods beside it.
+several tables are combined, or a metric asks for it, all rows of a customer share one weight: the customer is what is
+drawn. Rows are put in an order given by their content, so that neither their order in the source nor their ids change
+the result. Each period is drawn from the rows that it alone would be measured from, so that its interval does not
+depend on the periods beside it.
 """
 
 from __future__ import annotations

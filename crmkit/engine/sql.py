@@ -24,7 +24,7 @@ from crmkit.errors import UsageError
 from crmkit.kinds import Atom, Attained, Given, Kind
 from crmkit.metric import Metric, bind, find
 from crmkit.periods import Period
-from crmkit.relations import at
+from crmkit.relations import at, without
 
 _PARTS = ("value", "numerator", "denominator", "n")
 
@@ -138,7 +138,7 @@ def _with_target(measured: ir.Table, wanted: ir.Table, by: int) -> ir.Table:
     keys = [START, *(f"by_{place}" for place in range(by))]
     renamed = wanted.rename({f"k_{name}": name for name in keys})
     joined = measured.left_join(renamed, [measured[name] == renamed[f"k_{name}"] for name in keys])
-    return joined.drop([f"k_{name}" for name in keys])
+    return without(joined, *(f"k_{name}" for name in keys))
 
 
 def _wide(
@@ -166,7 +166,7 @@ def _wide(
     for place, part in enumerate(sums):
         renamed = part.rename({f"k{place}_{name}": name for name in (START, *groups)})
         matches = [wide[name] == renamed[f"k{place}_{name}"] for name in (START, *groups)]
-        wide = wide.left_join(renamed, matches).drop([f"k{place}_{name}" for name in (START, *groups)])
+        wide = without(wide.left_join(renamed, matches), *(f"k{place}_{name}" for name in (START, *groups)))
     return wide, columns
 
 

@@ -101,9 +101,11 @@ def cards(rows: pd.DataFrame | Iterable[Mapping[str, Any]], *, currency: str = "
         rows = rows.to_dict("records")
         if past is not None:
             rows = [{"history": list(past[r["metric"]]) if r.get("metric") in past else None} | r for r in rows]
-    made = [_card(dict(row), currency, lang) for row in rows]
-    html = "".join(card.html for card in made)
-    return Html(f'<div class="crm-cards">{html}</div>', "\n".join(card.text for card in made))
+    rows, common = _common_notes([dict(row) for row in rows])
+    made = [_card(row, currency, lang) for row in rows]
+    html = f'<div class="crm-cards">{"".join(card.html for card in made)}</div>'
+    html += f'<p class="crm-common">{safe(common)}</p>' if common else ""
+    return Html(html, "\n".join([*(card.text for card in made), *([common] if common else [])]))
 
 
 def say(text: str, *values: Any, **named: Any) -> Html:
@@ -244,7 +246,7 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
     html += [f'<p class="crm-card-note crm-card-interval">{safe(line)}</p>' for line in notes]
     parts += notes
     history = first("history", "spark")
-    if history is not None and len(history):
+    if history is not None and sum(not missing(past) for past in history) > 1:  # one point is no line
         html.append(f"<p>{spark(history, unit=unit, label=title, **form).html}</p>")
     status = mark(first("status"))
     if status.text:
@@ -252,6 +254,16 @@ def _card(row: dict[str, Any], currency: str, lang: str) -> Html:
         parts.append(status.text)
     tone = tone_of(first("status"))
     return Html(f'<div class="{f"crm-card {tone}".strip()}">{"".join(html)}</div>', f"{title}: {', '.join(parts)}")
+
+
+def _common_notes(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """Take from several cards what is noted on all of them, to be said once below."""
+    noted = [[] if missing(row.get("note")) or not row["note"] else str(row["note"]).split("; ") for row in rows]
+    common = [note for note in noted[0] if all(note in notes for notes in noted)] if len(rows) > 2 else []
+    if not common:
+        return rows, ""
+    left = ["; ".join(note for note in notes if note not in common) for notes in noted]
+    return [row | {"note": note} for row, note in zip(rows, left, strict=True)], f"All: {'; '.join(common)}."
 
 
 def _figure_and_unit(value: str) -> str:

@@ -10,6 +10,7 @@ on the line that says how many rows were left out, `crm-spark` on the spark line
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Html", "mark", "measured_table", "safe", "spark", "table"]
 
 _FILL = "#d6e6f2"
+_MONEY = ("money", "money_per_day")
+_LONG = 1e9
+_WORDY = 18  # letters from which a row's name gets room, instead of a line for each of its words
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MEASURED = ("metric", "period", "value", "low", "high", "n", "numerator", "denominator", "note", "95% interval")
 
 
@@ -53,7 +58,8 @@ def table(
     caption : str
         What the table says; tables without one can't be found by those who listen to the page.
     units : mapping, optional
-        Column to unit (see `numbers.UNITS`), or to one unit a row where a column mixes metrics.
+        Column to unit (see `numbers.UNITS`), or to one unit a row where a column mixes metrics. Money is written out,
+        but from ten digits on it is shortened ("¥1.23B"), with all of its column: nobody reads more.
     formats : mapping, optional
         Column to a function from value to text (escaped) or `Html` (taken as it is). Wins over `units`.
     names : mapping, optional
@@ -106,15 +112,18 @@ def table(
         if name in formats:
             cells = [_custom(formats[name](v)) for v in values]
         elif name in sparks:
-            cells = [spark(v if v is not None else (), unit=_one(units.get(name)), lang=lang) for v in values]
+            cells = [spark(v if _several(v) else (), unit=_one(units.get(name)), lang=lang) for v in values]
         elif name in status:
             cells = [mark(v) for v in values]
         elif _numeric(everything) or name in units:
             unit = units.get(name, "")
             each = [unit] * len(shown) if isinstance(unit, str) else list(unit)[: len(shown)]
             digits = common_digits(everything, unit, currency=currency) if isinstance(unit, str) else None
+            shortened = unit in _MONEY and _is_long(everything.abs().max()) if _numeric(everything) else False
             cells = [
-                say(v, u, currency=currency, lang=lang, compact=False, digits=digits)
+                say(v, u, currency=currency, lang=lang)
+                if shortened or (u in _MONEY and _is_long(v))
+                else say(v, u, currency=currency, lang=lang, compact=False, digits=digits)
                 for v, u in zip(values, each, strict=True)
             ]
         else:
@@ -196,6 +205,17 @@ def _only_counts(frame: pd.DataFrame) -> bool:
     return index.nlevels == 1 and index.name is None and index.dtype.kind in "iu"
 
 
+def _is_long(amount: object) -> bool:
+    """Tell whether an amount has ten digits or more."""
+    number = as_number(amount)
+    return number is not None and abs(number) >= _LONG
+
+
+def _several(history: object) -> bool:
+    """Tell whether a line has two points at least."""
+    return history is not None and sum(not missing(value) for value in history) > 1
+
+
 def _numeric(values: pd.Series) -> bool:
     return values.dtype.kind in "iufc" or str(values.dtype) in ("Int64", "Float64", "Int32", "Float32")
 
@@ -245,15 +265,18 @@ def _as_html(columns: list[_Column], rows: int, caption: str, left: int) -> str:
     out = [f'<table class="crm-table"><caption>{safe(caption)}</caption><thead><tr>']
     out += [f'<th scope="col"{_class(c.kind)}>{safe(c.heading)}</th>' for c in columns]
     out.append("</tr></thead><tbody>")
+    days = [c for c in columns if c.kind == "" and _only_days(c.cells)]
+    longest = max((len(str(cell)) for cell in columns[0].cells), default=0) if columns else 0
+    wordy = ' class="wordy"' if longest > _WORDY else ""
     for i in range(rows):
         out.append("<tr>")
         for c in columns:
             cell = c.cells[i].html if isinstance(c.cells[i], Html) else safe(c.cells[i])
             if c.kind == "row":
-                out.append(f'<th scope="row">{cell}</th>')
+                out.append(f'<th scope="row"{wordy if c is columns[0] else ""}>{cell}</th>')
             else:
                 style = f' style="{c.styles[i]}"' if c.styles else ""
-                out.append(f"<td{_class(c.kind)}{style}>{cell}</td>")
+                out.append(f"<td{_class('day' if c in days else c.kind)}{style}>{cell}</td>")
         out.append("</tr>")
     if not rows:
         out.append(f'<tr><td colspan="{max(len(columns), 1)}">no rows</td></tr>')
@@ -263,8 +286,15 @@ def _as_html(columns: list[_Column], rows: int, caption: str, left: int) -> str:
     return "".join(out) + "</table>"
 
 
+def _only_days(cells: Sequence[str | Html]) -> bool:
+    """Tell whether a column of text holds days, which are not to be broken at their hyphens."""
+    return any(cell != UNKNOWN for cell in cells) and all(
+        cell == UNKNOWN or (isinstance(cell, str) and _DAY.fullmatch(cell)) for cell in cells
+    )
+
+
 def _class(kind: str) -> str:
-    return ' class="num"' if kind == "num" else ""
+    return f' class="{kind}"' if kind in ("num", "day") else ""
 
 
 def _more(left: int) -> str:

@@ -77,6 +77,12 @@ def test_the_readmes_settings_are_read(readme, tmp_path):
     assert read_config(tmp_path / "crm.toml").quality.rules[0].column == "expected_close_at"
 
 
+def test_the_readmes_example_of_two_definitions_stands_in_the_example_report(readme, root):
+    first, second = re.search(r"churn is ([\d.]+%) by one definition in use and ([\d.]+%) by another", readme).groups()
+    (page,) = (root / "reports/example").glob("*/*/02_retention.html")
+    assert f"{second} by one definition is {first} by another" in page.read_text(encoding="utf-8")
+
+
 def test_adapters_and_languages_that_are_shown_are_toml(document):
     for block in blocks(document, "toml"):
         assert tomllib.loads(block)

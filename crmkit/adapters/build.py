@@ -14,7 +14,7 @@ from crmkit.adapters.counting import check_keys, counted, kept
 from crmkit.adapters.fold import fold, holds
 from crmkit.adapters.headers import prepare
 from crmkit.adapters.lookups import of_consequence
-from crmkit.adapters.reading import Staged
+from crmkit.adapters.source_file import Staged
 from crmkit.adapters.spec import Adapter, TableSpec
 from crmkit.adapters.work import Work, no_header
 

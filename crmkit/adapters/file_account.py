@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crmkit.adapters.account import FileRead
-from crmkit.adapters.reading import SourceFile
+from crmkit.adapters.encoding import Seen
+from crmkit.adapters.lines import Rows
+from crmkit.adapters.source_file import SourceFile
+from crmkit.adapters.workbooks import Cells
 
 
 def account_of(file: SourceFile, columns_left_out: tuple[str, ...]) -> FileRead:
@@ -61,7 +64,13 @@ def _notes(file: SourceFile) -> Iterator[str]:
 
 def _warnings(file: SourceFile) -> Iterator[str]:
     """Yield what somebody should look at."""
-    met, seen, cells = file.met, file.seen, file.cells
+    yield from _odd_rows(file.met)
+    yield from _odd_text(file.seen, file.encoding)
+    yield from _odd_cells(file.cells)
+
+
+def _odd_rows(met: Rows) -> Iterator[str]:
+    """Yield what was odd about rows: too short, too long, or behind the end."""
     if met.short:
         line, text = met.short[0]
         yield (
@@ -78,11 +87,15 @@ def _warnings(file: SourceFile) -> Iterator[str]:
         line, text = met.after[0]
         many = _many(likes, "line")
         yield f"the table ends before line {line} ({_cut(text)!r}), and {many} after it may be rows of it."
+
+
+def _odd_text(seen: Seen, encoding: str) -> Iterator[str]:
+    """Yield what was odd about characters: not to be seen, wrong, or lost."""
     if seen.controls.count:
         yield f"{_many(seen.controls.count, 'control character')} taken out, the first in line {seen.controls.line}."
     if seen.mojibake.count:
         yield (
-            f"{_many(seen.mojibake.count, 'place')} read like text in a wrong encoding ({file.encoding}), the first in "
+            f"{_many(seen.mojibake.count, 'place')} read like text in a wrong encoding ({encoding}), the first in "
             f"line {seen.mojibake.line}: {_cut(seen.mojibake.text)!r}. If the file has another encoding, name it by "
             "--encoding; otherwise the text was spoilt before it was exported."
         )
@@ -91,6 +104,10 @@ def _warnings(file: SourceFile) -> Iterator[str]:
             f"{_many(seen.lost.count, 'character')} lost before the export (\ufffd), the first in line "
             f"{seen.lost.line}: {_cut(seen.lost.text)!r}."
         )
+
+
+def _odd_cells(cells: Cells) -> Iterator[str]:
+    """Yield what was odd about the cells of a workbook."""
     if cells.mojibake_count:
         row, text = cells.mojibake[0]
         yield (

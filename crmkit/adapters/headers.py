@@ -11,7 +11,7 @@ from crmkit import schema
 from crmkit.adapters import cells
 from crmkit.adapters.cells import literal
 from crmkit.adapters.lines import plain as _plain
-from crmkit.adapters.reading import Staged
+from crmkit.adapters.source_file import Staged
 from crmkit.adapters.spec import EITHER, Adapter, ColumnSpec, TableSpec
 from crmkit.errors import DataError
 

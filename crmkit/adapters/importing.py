@@ -13,7 +13,7 @@ from crmkit.adapters import build, reading, settings, writing
 from crmkit.adapters import files as exports
 from crmkit.adapters.account import Account, FileRead, TableWritten
 from crmkit.adapters.file_account import account_of
-from crmkit.adapters.reading import Staged
+from crmkit.adapters.source_file import Staged
 from crmkit.adapters.spec import Adapter
 from crmkit.errors import DataError
 from crmkit.merges import FILE as MERGES

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from crmkit.adapters import archives, lines, loading, markup, placing, workbooks
 from crmkit.adapters.encoding import CONTROLS, encoding_of
 from crmkit.adapters.lines import Record
-from crmkit.adapters.loading import line_of, open_text
+from crmkit.adapters.loading import open_text
 from crmkit.adapters.placing import Place
 from crmkit.adapters.source_file import SourceFile, Staged
 from crmkit.adapters.spec import Reading
@@ -24,8 +24,6 @@ from crmkit.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
-
-__all__ = ["SourceFile", "Staged", "headers_of", "line_of", "stage"]
 
 Wanted = Iterable[tuple[str, ...]]
 
@@ -105,17 +103,7 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
             start = file.read(1 << 16)
         except archives.DAMAGED as error:
             raise archives.damaged(path, error) from None
-    if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00\r\n\t "):
-        raise DataError(f"{path.name} is empty: not even a header.")
-    if start.startswith(b"PAR1"):
-        raise DataError(
-            f"{path.name} isn't text but a Parquet file; crmkit opens its own tables as Parquet, an adapter reads text."
-        )
-    if start.startswith(archives.ZIP) and archives.members(path):
-        raise DataError(
-            f"{path.name} is a ZIP archive; give it by itself or in a folder, not under the name of a file."
-        )
-    controls = len(start) - len(start.translate(None, CONTROLS))
+    _refuse(path, start)
     if workbooks.is_workbook(path, start):
         kind, encoding = "workbook", ""
         sheet, others, place = _sheet(path, reading, has)
@@ -125,12 +113,7 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
         sheet, place = _page(path, encoding, reading, has)
     else:
         kind, encoding, sheet, others = "text", encoding_of(path, start, reading.encoding), "", ()
-        first = re.split(rb"[\r\n]", start.lstrip(b"\r\n"), maxsplit=1)[0]
-        odd = controls > max(20, 0.1 * len(start)) or len(first) > len(first.translate(None, CONTROLS))
-        if odd and not encoding.startswith(("utf-16", "utf-32")):
-            raise DataError(
-                f"{path.name} isn't text: {controls:,} of its first {len(start):,} bytes are no characters."
-            )
+        _refuse_binary(path, start, encoding)
         with open_text(path, encoding) as text:
             place = placing.locate(text, reading, has)
     return SourceFile(
@@ -146,6 +129,29 @@ def _open(path: Path, alias: str, reading: Reading, has: Wanted) -> SourceFile:
         twice=tuple((h, tuple(places)) for h, places in _places(place.headers).items() if len(places) > 1),
         place=place,
     )
+
+
+def _refuse(path: Path, start: bytes) -> None:
+    """Refuse a file that holds nothing, or what no adapter reads."""
+    if not start.strip(b"\xef\xbb\xbf\xff\xfe\x00\r\n\t "):
+        raise DataError(f"{path.name} is empty: not even a header.")
+    if start.startswith(b"PAR1"):
+        raise DataError(
+            f"{path.name} isn't text but a Parquet file; crmkit opens its own tables as Parquet, an adapter reads text."
+        )
+    if start.startswith(archives.ZIP) and archives.members(path):
+        raise DataError(
+            f"{path.name} is a ZIP archive; give it by itself or in a folder, not under the name of a file."
+        )
+
+
+def _refuse_binary(path: Path, start: bytes, encoding: str) -> None:
+    """Refuse a file that is no text, by the characters at its beginning that no text has."""
+    controls = len(start) - len(start.translate(None, CONTROLS))
+    first = re.split(rb"[\r\n]", start.lstrip(b"\r\n"), maxsplit=1)[0]
+    odd = controls > max(20, 0.1 * len(start)) or len(first) > len(first.translate(None, CONTROLS))
+    if odd and not encoding.startswith(("utf-16", "utf-32")):
+        raise DataError(f"{path.name} isn't text: {controls:,} of its first {len(start):,} bytes are no characters.")
 
 
 def _named(headers: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from crmkit.adapters import cells
 from crmkit.adapters.fold import holds
-from crmkit.adapters.reading import Staged, line_of
+from crmkit.adapters.loading import line_of
+from crmkit.adapters.source_file import Staged
 from crmkit.adapters.spec import Adapter, FromFile, StagesOfFile
 from crmkit.errors import DataError
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from crmkit.adapters.account import Example
 from crmkit.adapters.cells import identifier
-from crmkit.adapters.reading import Staged, line_of
+from crmkit.adapters.loading import line_of
+from crmkit.adapters.source_file import Staged
 from crmkit.adapters.spec import Adapter, ColumnSpec, TableSpec
 from crmkit.errors import DataError
 

@@ -29,7 +29,7 @@ def add_import(commands: Commands) -> None:
     parser.add_argument(
         "system",
         metavar="SYSTEM",
-        help="the CRM product, such as maven; auto recognises it, list prints all; a name for your own adapter",
+        help="the CRM product, such as hubspot; auto recognises it, list prints all; a name for your own adapter",
     )
     parser.add_argument(
         "source", nargs="*", metavar="SOURCE", help="folders or files of the export, or NAME=FILE; they are only read"
@@ -63,7 +63,9 @@ def _add_cells(parser: ArgumentParser) -> None:
 
 def _add_company(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("what the export doesn't say of the company")
-    group.add_argument("--timezone", default="", metavar="ZONE", help="such as Europe/Warsaw; zoned times become its")
+    group.add_argument(
+        "--timezone", default="", metavar="ZONE", help="such as Europe/Warsaw; times of another are converted"
+    )
     group.add_argument("--currency", default="", metavar="CODE", help="such as EUR")
     group.add_argument("--name", default="", help="the company's name")
     group.add_argument("--as-of", default="", metavar="DAY", help="the day up to which the data is known")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Iterator, Sequence
 
@@ -48,29 +49,47 @@ def shared(
     """Compute what several conditions have in common once a row, as a column of `rows`; return the shorter conditions.
 
     An engine finds equal parts of expressions, but not in conjunctions that go on differently.
+
+    Parameters
+    ----------
+    rows : Ibis table
+    wheres : sequence of boolean Ibis value or None
+        Conditions on `rows`.
+
+    Returns
+    -------
+    (Ibis table, sequence of boolean Ibis value or None)
+        `rows` with a column `shared_<i>` for each conjunction that several conditions need, and the conditions on it.
     """
     parts = [conjuncts(where) for where in wheres]
-    users: dict[ops.Value, frozenset[int]] = {}
-    for place, found in enumerate(parts):
-        for part in found:
-            users[part] = users.get(part, frozenset()) | {place}
-    groups: dict[frozenset[int], list[ops.Value]] = {}
-    for part, places in users.items():
-        groups.setdefault(places, []).append(part)
-    common = {
-        places: found for places, found in groups.items() if len(places) > 1 and (len(found) > 1 or len(places) > 2)
-    }
+    common = _in_common(parts)
     if not common:
         return rows, wheres
-    named = {f"shared_{number}": _joined(found, ops.And).to_expr() for number, found in enumerate(common.values())}
-    rows = rows.mutate(**named)
-    taken = {part for found in common.values() for part in found}
+    free = (name for name in map("shared_{}".format, itertools.count()) if name not in rows.columns)
+    names = dict(zip(common, free, strict=False))
+    rows = rows.mutate(**{names[places]: _joined(found, ops.And).to_expr() for places, found in common.items()})
+    taken = set(itertools.chain.from_iterable(common.values()))
     shorter = []
     for place, (where, found) in enumerate(zip(wheres, parts, strict=True)):
-        mine = [rows[name].op() for name, places in zip(named, common, strict=True) if place in places]
+        mine = [rows[name].op() for places, name in names.items() if place in places]
         rest = [part for part in found if part not in taken]
         shorter.append(_joined([*mine, *rest], ops.And).to_expr() if mine else where)
     return rows, shorter
+
+
+def _in_common(conditions: Sequence[Sequence[ops.Value]]) -> dict[frozenset[int], list[ops.Value]]:
+    """Return the parts that the same conditions need, by the places of these, where to share them saves work.
+
+    One part that only two conditions need is as soon looked at twice.
+    """
+    needed_at: dict[ops.Value, frozenset[int]] = {}
+    for place, parts in enumerate(conditions):
+        for part in parts:
+            needed_at[part] = needed_at.get(part, frozenset()) | {place}
+    found: dict[frozenset[int], list[ops.Value]] = {}
+    for part, places in needed_at.items():
+        found.setdefault(places, []).append(part)
+    return {places: parts for places, parts in found.items() if len(places) > 2 or (len(places) > 1 and len(parts) > 1)}
 
 
 def conjuncts(condition: ir.BooleanValue | None) -> tuple[ops.Value, ...]:
@@ -106,7 +125,7 @@ def _simpler(node: ops.Value, known: ops.Value) -> ops.Value | bool:
 
 
 def _needed(value: ops.Value) -> Iterator[ops.Value]:
-    """Yield what must be known that a value is: of a difference both sides."""
+    """Yield what must be known that a value is: of a difference both sides. Times are finite, as they are read."""
     strict = isinstance(value, ops.Subtract | ops.ExtractEpochSeconds)
     if strict or (isinstance(value, ops.Divide) and isinstance(value.right, ops.Literal) and value.right.value):
         for part in value.args:
@@ -116,22 +135,19 @@ def _needed(value: ops.Value) -> Iterator[ops.Value]:
 
 
 def _without_implied(parts: Sequence[ops.Value]) -> list[ops.Value]:
-    """Leave out that a value is not one thing where it is said to be another."""
-    equal = {part.left: part.right for part in parts if isinstance(part, ops.Equals) and _constant(part.right)}
-    return [
-        part
-        for part in parts
-        if not (
-            isinstance(part, ops.NotEquals)
-            and _constant(part.right)
-            and part.left in equal
-            and equal[part.left].value != part.right.value
-        )
-    ]
+    """Leave out that a text is not one thing where it is said to be another."""
+    said = {part.left: part.right.value for part in parts if isinstance(part, ops.Equals) and _compares_text(part)}
+
+    def implied(part: ops.Value) -> bool:
+        different = isinstance(part, ops.NotEquals) and _compares_text(part)
+        return different and part.left in said and said[part.left] != part.right.value
+
+    return [part for part in parts if not implied(part)]
 
 
-def _constant(value: ops.Value) -> bool:
-    return isinstance(value, ops.Literal) and value.value is not None
+def _compares_text(part: ops.Binary) -> bool:
+    """Tell whether a text is compared with a given one: unlike numbers and times, texts have one way to be equal."""
+    return part.left.dtype.is_string() and isinstance(part.right, ops.Literal) and isinstance(part.right.value, str)
 
 
 def _parts(node: ops.Value, kind: type[ops.Binary]) -> Iterator[ops.Value]:

@@ -19,6 +19,9 @@ from crmkit.typed import ROWS_CHECKED_AT_ONCE
 NONE = "(none)"
 """The name of the group of rows whose value is null."""
 _DEEPEST = 2
+_OF_RESULTS = ("metric", "period", "value", "low", "high", "n", "numerator", "denominator", "note")
+_REGISTERS = ("users", "products", "campaigns")
+"""Tables of what the company itself has: to each of their rows belong many of another table."""
 
 
 @dataclass(frozen=True)
@@ -101,21 +104,54 @@ def choices(crm, relation: str) -> Iterator[str]:
                     yield Path(steps, column).name
 
 
+def check_names(by: Sequence[str]) -> None:
+    """Raise UsageError where a result would have two columns of one name."""
+    for place, name in enumerate(by):
+        if name in by[:place]:
+            raise UsageError(f"by names {name!r} twice; name it once.")
+        if name in _OF_RESULTS:
+            raise UsageError(
+                f"by={name!r}: a result has a column {name!r} of its own. Give the column of the source another name."
+            )
+
+
+def many(crm, relation: str, by: Sequence[str]) -> bool:
+    """Tell whether there may be about as many groups as rows, as there are by customer_id.
+
+    Few are what the schema declares to be text or flags, and the ids of what the company itself has, such as users.
+    What identifies a person is not, nor is a column that only this source has: of that one nothing is known.
+    """
+    return any(not _is_label(relation, find(crm, relation, name)) for name in by)
+
+
+def _is_label(relation: str, path: Path) -> bool:
+    table = relation
+    for step in path.steps:
+        table = references(table)[step]
+    if references(table).get(path.column, table) in _REGISTERS:
+        return True
+    if table in all_derived():
+        return path.column not in references(table)
+    declared = schema.TABLES[table]
+    if path.column not in declared:
+        return False
+    return declared[path.column].type in ("text", "flag") and not declared[path.column].personal
+
+
 def joined(crm, relations: Relations, relation: str, by: Sequence[str], *, period=None) -> tuple[ir.Table, list[str]]:
     """Return a relation with one text column for each name in `by`, and the names of these columns.
 
     Rows whose value is null are in the group "(none)".
     """
     table = relations.get(relation, period=period)
-    made = []
-    for place, name in enumerate(by):
-        path, column = find(crm, relation, name), f"by_{place}"
-        if not path.steps:
-            table = table.mutate(**{column: table[path.column].cast("string").fill_null(NONE)})
-        else:
+    paths = {f"by_{place}": find(crm, relation, name) for place, name in enumerate(by)}
+    own = {column: table[path.column] for column, path in paths.items() if not path.steps}
+    if own:  # all at once: the source may have a column by_0, too
+        table = table.mutate(**{column: value.cast("string").fill_null(NONE) for column, value in own.items()})
+    for column, path in paths.items():
+        if path.steps:
             table = _joined(crm, relations, table, relation, path, column)
-        made.append(column)
-    return table, made
+    return table, list(paths)
 
 
 def _joined(crm, relations: Relations, table: ir.Table, relation: str, path: Path, column: str) -> ir.Table:

@@ -52,6 +52,7 @@ class Measurement:
     fetched: Fetched | None = None
 
     def __post_init__(self) -> None:
+        dimensions.check_names(self.by)
         for metric in self.metrics:
             self.reasons[metric.name] = lacks(self.crm, metric.name)
         measurable = [metric for metric in self.metrics if not self.reasons[metric.name]]
@@ -65,7 +66,8 @@ class Measurement:
         for relation, atoms in asked.items():
             table, groups = self.table(relation)
             approximate = self.crm.engine.name in WITHOUT_QUANTILES
-            self.plans[relation] = plan(relation, table, groups, atoms, self.span, approximate=approximate)
+            many = dimensions.many(self.crm, relation, self.by)
+            self.plans[relation] = plan(relation, table, groups, atoms, self.span, approximate=approximate, many=many)
             self.sums[relation] = self._run(self.plans[relation])
         own = {metric.name: metric for metric in self.metrics}
         names = dict.fromkeys(name for kind in self.kinds.values() for name in kind.windowed())

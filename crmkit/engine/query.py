@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import ibis
 import ibis.expr.operations as ops
@@ -53,6 +54,7 @@ def plan(
     *,
     approximate: bool = False,
     plainly: bool = False,
+    many: bool = False,
 ) -> Plan:
     """Return the query that asks `table` for `atoms`.
 
@@ -70,6 +72,8 @@ def plan(
         Whether quantiles may be approximate, as where the engine has no exact ones.
     plainly : bool
         Whether the query is to be read: then nothing is summed up before only because that is faster.
+    many : bool
+        Whether there may be about as many groups as rows, so that few rows of a group are alike.
     """
     named: dict[tuple, tuple[str, Atom]] = {}
     axes: dict[tuple, list[tuple[str, Atom]]] = {}
@@ -84,17 +88,17 @@ def plan(
         # What is added up from the beginning passes the rows of the periods, too: one scan serves both.
         upto = atom.moment != "during" or (time in running and atom.how in ("count", "sum"))
         axes.setdefault((time, upto), []).append((column, atom))
-    few = None if plainly else few_columns(relation)
+    how = {"few": None if many else few_columns(relation), "plainly": plainly, "approximate": approximate}
     parts = [
-        _axis(table, groups, members, buckets, named.values(), upto, few, approximate)
+        _axis(table, groups, members, buckets, named.values(), running=upto, how=how)
         for (_, upto), members in axes.items()
     ]
     expression = ibis.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
     return Plan(relation, named, list(groups), expression)
 
 
-def _axis(table, groups, members, buckets: Buckets, everything, running: bool, few, approximate: bool) -> ir.Table:
-    """Return the sums of the atoms that are placed by the same time."""
+def _axis(table, groups, members, buckets: Buckets, everything, *, running: bool, how: dict[str, Any]) -> ir.Table:
+    """Return the sums of the atoms that are placed by the same time, asked for as `how` says."""
     time = members[0][1].at
     if running:
         rows = table.filter(time < at(buckets.end))
@@ -107,7 +111,7 @@ def _axis(table, groups, members, buckets: Buckets, everything, running: bool, f
     keys = {START: start.cast(TIME), **{name: table[name] for name in groups}}
     if alone := len(buckets.periods) == 1 and not running:
         del keys[START]
-    made = sums(rows, keys, atoms, few=few, approximate=approximate)
+    made = sums(rows, keys, atoms, **how)
     padded = {column: made.found[column] if column in atoms else _absent(atom) for column, atom in everything}
     found = made.rows.group_by(**made.keys).agg(**padded) if keys else made.rows.agg(**padded)
     return found.mutate(**{START: at(buckets.start)}).select(START, *groups, *padded) if alone else found

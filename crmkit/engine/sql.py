@@ -77,6 +77,7 @@ def sql(
         raise UsageError(f"The dialect {dialect!r} is unknown.{hint} Known: {', '.join(DIALECTS)}.")
     names = [metrics] if isinstance(metrics, str) else list(metrics)
     groups = [by] if isinstance(by, str) else list(by)
+    dimensions.check_names(groups)
     statements = []
     for name in dict.fromkeys(names):
         metric = find(name)

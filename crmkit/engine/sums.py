@@ -13,7 +13,7 @@ from crmkit.engine.conditions import conjunction, conjuncts, shared
 from crmkit.kinds import Atom
 
 _WORTH = 3
-"""From so many conditions on, counting rows that are alike first is faster than to look at each row for each."""
+"""From so many sums with conditions on, counting rows that are alike first is faster than to look at each for each."""
 _APART = 4
 """Each condition on a column of many values can double the rows that are not alike: no more than so many."""
 
@@ -43,6 +43,7 @@ def sums(
     atoms: Mapping[str, Atom],
     *,
     few: Collection[str] | None = None,
+    plainly: bool = False,
     approximate: bool = False,
 ) -> Sums:
     """Return how the sums of `atoms` are found for each combination of `keys`.
@@ -55,16 +56,20 @@ def sums(
         What is asked for, by the names that it gets.
     few : collection of str, optional
         The columns of `rows` that have few different values: where conditions look at these, rows that are alike are
-        counted first. None asks for a query as somebody would write it.
+        counted first. None where that would not be faster, as for keys of which there are about as many as rows.
+    plainly : bool
+        Whether to ask as somebody would write it: then nothing is summed up before only because that is faster.
     approximate : bool
         Whether quantiles may be approximate.
     """
-    counted = {atom.value.op() for atom in atoms.values() if atom.how == "distinct"}
-    several = sum(atom.how == "distinct" for atom in atoms.values()) > 1
-    quantiles = any(atom.how == "quantile" for atom in atoms.values())
-    if several and len(counted) == 1 and not quantiles and few is not None:
-        return _by_thing(*_with_shared(rows, atoms), keys, counted.pop().to_expr())
-    if few is not None and not counted and not quantiles and (found := _by_likeness(rows, atoms, keys, few)):
+    found = None
+    if not plainly and not any(atom.how == "quantile" for atom in atoms.values()):
+        counted = [atom.value for atom in atoms.values() if atom.how == "distinct"]
+        if len(counted) > 1 and len({value.op() for value in counted}) == 1:
+            found = _by_thing(rows, keys, atoms, counted[0])
+        elif not counted and few is not None:
+            found = _by_likeness(rows, keys, atoms, few)
+    if found is not None:
         return found
     rows, atoms = _with_shared(rows, atoms)
     return Sums(rows, keys, {name: aggregate(atom, rows, approximate=approximate) for name, atom in atoms.items()})
@@ -90,11 +95,12 @@ def _with_shared(rows: ir.Table, atoms: Mapping[str, Atom]) -> tuple[ir.Table, d
     return rows, {name: replace(atom, where=where) for (name, atom), where in zip(atoms.items(), wheres, strict=True)}
 
 
-def _by_thing(rows: ir.Table, atoms: Mapping[str, Atom], keys: dict[str, ir.Value], thing: ir.Value) -> Sums:
+def _by_thing(rows: ir.Table, keys: dict[str, ir.Value], atoms: Mapping[str, Atom], thing: ir.Value) -> Sums:
     """Sum up the rows of each thing first, where a thing, such as a customer, is counted under several conditions.
 
     An engine holds the different values of every distinct count by themselves; of these sums it needs only one set.
     """
+    rows, atoms = _with_shared(rows, atoms)
     inner = {
         name: aggregate(replace(atom, how="count", value=None) if atom.how == "distinct" else atom, rows)
         for name, atom in atoms.items()
@@ -110,28 +116,34 @@ def _by_thing(rows: ir.Table, atoms: Mapping[str, Atom], keys: dict[str, ir.Valu
 
 
 def _by_likeness(
-    rows: ir.Table, atoms: Mapping[str, Atom], keys: dict[str, ir.Value], few: Collection[str]
+    rows: ir.Table, keys: dict[str, ir.Value], atoms: Mapping[str, Atom], few: Collection[str]
 ) -> Sums | None:
-    """Count the rows that are alike in all that the conditions look at first; None where that would not be faster."""
+    """Count the rows that are alike in all that the conditions look at first; None where that would not be faster.
+
+    Rows are alike in the columns `is_<name>`, which have few different values, and in what is true of them as to
+    columns of many, `if_<i>`. Of what is summed of such columns each group of them keeps the sum, `sum_<i>`.
+    """
     conditions = {name: conjuncts(atom.where) for name, atom in atoms.items()}
-    parts = dict.fromkeys(chain.from_iterable(conditions.values()))
-    apart = [part for part in parts if not _names(part) <= set(few)]
-    if sum(map(bool, conditions.values())) < _WORTH or len(apart) > _APART:
-        return None
     values = dict.fromkeys(atom.value.op() for atom in atoms.values() if atom.how == "sum")
-    summed = [value for value in values if not _names(value) <= set(few)]
-    alike = set().union(*(_names(node) for node in [*parts, *values] if node not in apart and node not in summed))
+    parts = dict.fromkeys(chain.from_iterable(conditions.values()))
+    apart = {part: f"if_{place}" for place, part in enumerate(part for part in parts if not _names(part) <= set(few))}
+    # the sum of equal values is a product, but flags have none, and that of whole numbers can be too large
+    summed = [value for value in values if not (value.dtype.is_floating() and _names(value) <= set(few))]
+    summed = {value: f"sum_{place}" for place, value in enumerate(summed)}
+    looked_at = [*(part for part in parts if part not in apart), *(value for value in values if value not in summed)]
+    alike = set().union(*map(_names, looked_at))
+    if sum(map(bool, conditions.values())) < _WORTH or len(apart) > _APART or not (alike or apart):
+        return None
     each = rows.group_by(
         **keys,
         **{f"is_{name}": rows[name] for name in sorted(alike)},
-        **{f"if_{place}": part.to_expr() for place, part in enumerate(apart)},
-    ).agg(rows_=rows.count(), **{f"sum_{place}": value.to_expr().sum() for place, value in enumerate(summed)})
-    known = {part: each[f"if_{place}"].op() for place, part in enumerate(apart)}
+        **{name: part.to_expr() for part, name in apart.items()},
+    ).agg(rows_=rows.count(), **{name: value.to_expr().sum() for value, name in summed.items()})
 
     def there(node: ops.Value) -> ir.Value:
         """Return a condition or a value as one of `each`."""
-        if node in known:
-            return known[node].to_expr()
+        if node in apart:
+            return each[apart[node]]
         fields = {field: each[f"is_{field.name}"].op() for field in node.find(ops.Field, filter=ops.Value)}
         return node.replace(fields).to_expr()
 
@@ -140,9 +152,7 @@ def _by_likeness(
         if atom.how == "count":
             return _added(each["rows_"], atom, where)
         value = atom.value.op()
-        if value in summed:
-            return _added(each[f"sum_{summed.index(value)}"], atom, where)
-        return _added(each["rows_"] * there(value), atom, where)
+        return _added(each[summed[value]] if value in summed else each["rows_"] * there(value), atom, where)
 
     return Sums(each, {name: each[name] for name in keys}, {name: total(name, atom) for name, atom in atoms.items()})
 

@@ -3,7 +3,7 @@
 Each is a plain function that takes a `Crm` (or the few columns it works on) and returns a small tidy DataFrame.
 """
 
-from crmkit.methods.association import association, panel
+from crmkit.methods.association import association
 from crmkit.methods.attribution import attribution
 from crmkit.methods.baskets import baskets
 from crmkit.methods.before_after import before_after
@@ -50,6 +50,7 @@ from crmkit.methods.segment_movement import segment_movement
 from crmkit.methods.segment_outcomes import foresight, segment_outcomes, with_segments
 from crmkit.methods.segment_profiles import segment_names, segment_profiles, segment_words
 from crmkit.methods.sequential import boundaries, peeking
+from crmkit.methods.side_by_side import panel
 from crmkit.methods.site_funnel import site_funnel
 from crmkit.methods.survival import kaplan_meier, logrank, median_survival, restricted_mean
 from crmkit.methods.tickets import backlog_age, resolution_survival, service_hours_censored, ticket_load

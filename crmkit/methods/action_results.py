@@ -11,8 +11,8 @@ import pandas as pd
 
 from crmkit.engine.intervals import difference, wilson
 from crmkit.errors import DataError, UsageError
+from crmkit.methods.action_kinds import ACTIONS
 from crmkit.methods.action_rounds import ACT, GROUPS, HELD
-from crmkit.methods.actions import ACTIONS
 from crmkit.methods.common import run, said
 from crmkit.relations import at
 

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from crmkit.errors import UsageError
+from crmkit.methods.action_kinds import ACTIONS, Action
 from crmkit.methods.action_plan import best_set, success_sensitivity
-from crmkit.methods.actions import ACTIONS, Action, candidates
+from crmkit.methods.actions import candidates
 
 ACT, HELD, LATER, UNPAID, NOTHING = "act", "hold-out", "beyond the limits", "does not pay", "no occasion"
 GROUPS = (ACT, HELD, LATER, UNPAID, NOTHING)

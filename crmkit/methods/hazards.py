@@ -76,9 +76,40 @@ def cox(
     >>> bool(row["low"] < 2.0 < row["high"]), bool(row["p_proportional"] > 0.01)
     (True, True)
     """
+    from scipy.stats import norm
     from statsmodels.duration.hazard_regression import PHReg
 
     columns = [duration, event, *([entry] if entry else []), *([strata] if strata else []), *covariates]
+    rows, begin, end, met = _watched(frame, columns, duration, event, entry)
+    design, left_out = _design(rows, covariates, met, titles or {})
+    if met.sum() < LEAST_EVENTS or not len(design.columns):
+        why = f"only {int(met.sum())} left, fewer than the {LEAST_EVENTS} that a model needs"
+        return _none(why if met.sum() < LEAST_EVENTS else "no covariate varies", left_out)
+    groups = (
+        rows[strata].astype(object).where(rows[strata].notna(), "(none)").astype(str).to_numpy() if strata else None
+    )
+    model = PHReg(end, design.to_numpy(float), status=met, entry=begin if entry else None, strata=groups, ties="efron")
+    try:
+        fitted, error = _fitted(model)
+    except (np.linalg.LinAlgError, ValueError) as problem:
+        return _none(f"the covariates cannot be told apart ({problem})", left_out)
+    beta = np.asarray(fitted.params, float)
+    if not (np.isfinite(beta).all() and np.isfinite(error).all() and np.abs(beta).max() < 15):
+        return _none("no maximum was found: a covariate parts those who left from those who stayed", left_out)
+    made = pd.DataFrame({
+        "name": design.columns, "value": np.exp(beta),
+        "low": np.exp(beta - Z * error), "high": np.exp(beta + Z * error),
+        "p": 2 * norm.sf(np.abs(beta / error)), "p_proportional": _proportional(fitted, end, met),
+        "per": [design.attrs["per"][name] for name in design.columns], "n": len(rows), "events": int(met.sum()),
+    })  # fmt: skip
+    made.attrs = {"left_out": left_out, "title": "Hazard ratio of leaving", "unit": "ratio"}
+    return made
+
+
+def _watched(
+    frame: pd.DataFrame, columns: list[str], duration: str, event: str, entry: str | None
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the stretches whose end is known: rows, ages at beginning and end, and whether the customer left then."""
     if absent := [name for name in columns if name not in frame]:
         raise UsageError(f"cox: there is no column {absent[0]!r}; there are {', '.join(map(str, frame.columns))}.")
     rows = frame[frame[duration].notna() & frame[event].notna()].reset_index(drop=True)
@@ -89,34 +120,15 @@ def cox(
         raise DataError(
             f"cox: row {place} ends at {end[place]} and begins at {begin[place]}; it must end after it begins."
         )
-    design, left_out = _design(rows, covariates, met, titles or {})
-    if met.sum() < LEAST_EVENTS or not len(design.columns):
-        why = f"only {int(met.sum())} left, fewer than the {LEAST_EVENTS} that a model needs"
-        return _none(why if met.sum() < LEAST_EVENTS else "no covariate varies", left_out)
-    groups = (
-        rows[strata].astype(object).where(rows[strata].notna(), "(none)").astype(str).to_numpy() if strata else None
-    )
-    model = PHReg(end, design.to_numpy(float), status=met, entry=begin if entry else None, strata=groups, ties="efron")
+    return rows, begin, end, met
+
+
+def _fitted(model: Any) -> tuple[Any, np.ndarray]:
+    """Return the fit of a model and the standard errors, without what statsmodels says meanwhile."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            fitted = model.fit(disp=0)
-            error = np.asarray(fitted.bse, float)
-        except (np.linalg.LinAlgError, ValueError) as problem:
-            return _none(f"the covariates cannot be told apart ({problem})", left_out)
-    beta = np.asarray(fitted.params, float)
-    if not (np.isfinite(beta).all() and np.isfinite(error).all() and np.abs(beta).max() < 15):
-        return _none("no maximum was found: a covariate parts those who left from those who stayed", left_out)
-    from scipy.stats import norm
-
-    made = pd.DataFrame({
-        "name": design.columns, "value": np.exp(beta),
-        "low": np.exp(beta - Z * error), "high": np.exp(beta + Z * error),
-        "p": 2 * norm.sf(np.abs(beta / error)), "p_proportional": _proportional(fitted, end, met),
-        "per": [design.attrs["per"][name] for name in design.columns], "n": len(rows), "events": int(met.sum()),
-    })  # fmt: skip
-    made.attrs = {"left_out": left_out, "title": "Hazard ratio of leaving", "unit": "ratio"}
-    return made
+        fitted = model.fit(disp=0)
+        return fitted, np.asarray(fitted.bse, float)
 
 
 def stretches(panel: pd.DataFrame) -> pd.DataFrame:

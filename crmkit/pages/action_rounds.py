@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from crmkit.methods.action_export import write_list
+from crmkit.methods.action_kinds import ACTIONS
 from crmkit.methods.action_results import ALL, measured_success, read_list, round_results
 from crmkit.methods.action_rounds import ACT, HELD, balance, hold_out
-from crmkit.methods.actions import ACTIONS
 from crmkit.methods.common import run
 from crmkit.notebook import say as say_html
 from crmkit.numbers import say, say_interval

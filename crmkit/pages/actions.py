@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from crmkit.methods.action_inputs import action_inputs
+from crmkit.methods.action_kinds import ACTIONS, MEASURED, Action
 from crmkit.methods.action_plan import EXACT
 from crmkit.methods.action_results import measured_success
 from crmkit.methods.action_rounds import ACT, HELD, LATER, NOTHING, UNPAID, next_best_actions
-from crmkit.methods.actions import ACTIONS, MEASURED, Action, action_list, with_terms
+from crmkit.methods.actions import action_list, with_terms
 from crmkit.models.churn_panel import crm_as_known
 from crmkit.numbers import say
 from crmkit.pages.showing import listed, missing_from, quiet

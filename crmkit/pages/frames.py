@@ -12,7 +12,7 @@ from crmkit import periods
 from crmkit.engine import dimensions
 from crmkit.engine.availability import lacks
 from crmkit.errors import NotInThisData, UsageError
-from crmkit.metric import find
+from crmkit.metric import all_metrics, find
 from crmkit.periods import Period
 
 if TYPE_CHECKING:
@@ -181,7 +181,10 @@ def dimension(crm: Crm, table: str, wanted: str = "", *, among: Sequence[str] = 
 
 def _lacking(reason: str) -> pd.DataFrame:
     frame = pd.DataFrame()
-    frame.attrs["missing"] = reason.rstrip(".")
+    name, space, rest = reason.rstrip(".").partition(" ")
+    if name in all_metrics():  # the engine's messages call a metric by the name that a caller gave
+        name = find(name).title
+    frame.attrs["missing"] = name + space + rest
     return frame
 
 

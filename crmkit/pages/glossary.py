@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ import pandas as pd
 
 from crmkit import notebook
 from crmkit.errors import UsageError
-from crmkit.glossary import ENGLISH, METRIC, TERM, Entry, entries, language_name, languages
-from crmkit.glossary.finding import differences_of, in_language, vendors_of
+from crmkit.glossary import ENGLISH, METRIC, TERM, entries, language_name, languages
+from crmkit.glossary.finding import differences_of, vendors_of
+from crmkit.pages.glossary_words import LEGEND, words_table
 from crmkit.pages.overview import family_title
 from crmkit.pages.showing import fold, grid, listed
 from crmkit.tables import Html, safe
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from crmkit.crm import Crm
 
 CARDS = ("metrics_named", "metrics_here", "terms_named", "named_otherwise")
-OWN = "*"
-"""The mark of a word that nobody was seen using."""
-_LEGEND = f"{OWN} our own rendering: the word was not found in use."
-_SCRIPTS = {"zh": "zh-Hans"}
 
 
 def work(crm: Crm | None = None, language: str = ENGLISH) -> pd.DataFrame:
@@ -128,13 +124,15 @@ def differing_table(found: pd.DataFrame, *, caption: str) -> Html:
 
 def family(found: pd.DataFrame, name: str) -> Html:
     """Make the table of a family of metrics: words side by side, and below them what they mean."""
-    return _words(found[(found["kind"] == METRIC) & (found["group"] == name)], found, family_title(name))
+    return words_table(found[(found["kind"] == METRIC) & (found["group"] == name)], found, family_title(name))
 
 
 def terms(found: pd.DataFrame) -> Html:
     """Make the tables of all terms, one for each thing that they are about."""
     every = found[found["kind"] == TERM]
-    parts = [_words(every[every["group"] == group], found, group.capitalize()) for group in every["group"].unique()]
+    parts = [
+        words_table(every[every["group"] == group], found, group.capitalize()) for group in every["group"].unique()
+    ]
     return Html("".join(part.html for part in parts), "\n\n".join(part.text for part in parts))
 
 
@@ -216,7 +214,7 @@ def write(path: str | Path, *, lang: str = ENGLISH) -> Path:
         table = differing_table(found, caption="Under a like name, something else")
         sections.append(("vendors", "What vendors count differently", table.html))
     names = _and([language_name(each) for each in found.attrs["languages"]])
-    text = frame("words.html", lang=ENGLISH, names=names, sections=sections, legend=_LEGEND, version=__version__)
+    text = frame("words.html", lang=ENGLISH, names=names, sections=sections, legend=LEGEND, version=__version__)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
@@ -225,76 +223,8 @@ def write(path: str | Path, *, lang: str = ENGLISH) -> Path:
     return path
 
 
-def _words(rows: pd.DataFrame, found: pd.DataFrame, caption: str) -> Html:
-    """Make one table: a row of words in all languages for each entry, and a row of what they mean."""
-    order = found.attrs["languages"]
-    heads = "".join(f'<th scope="col" lang="{_tag(lang)}">{safe(language_name(lang))}</th>' for lang in order)
-    html = [f'<div class="crm-scroll" tabindex="0"><table class="crm-table crm-glossary"><caption>{safe(caption)}']
-    html.append(f"</caption><thead><tr>{heads}</tr></thead>")
-    lines, own = [caption], False
-    for row in rows.itertuples():
-        entry = in_language(row.Index, order[0])
-        cells = [_cell(row.Index, lang, first=lang == order[0]) for lang in order]
-        own = own or any(OWN in cell.text for cell in cells)
-        below = _meaning(entry, row.missing, order[0])
-        html.append(f'<tbody id="{safe(row.Index)}"><tr>{"".join(cell.html for cell in cells)}</tr>')
-        html.append(f'<tr><td colspan="{len(order)}">{below.html}</td></tr></tbody>')
-        lines.append(" | ".join(cell.text for cell in cells) + "\n  " + below.text)
-    legend = f'<p class="quiet small">{safe(_LEGEND)}</p>' if own else ""
-    return Html("".join(html) + "</table></div>" + legend, "\n".join(lines + [_LEGEND] * own))
-
-
-def _cell(anchor: str, lang: str, *, first: bool) -> Html:
-    """Make the cell of an entry's word in one language, with the mark of words that nobody was seen using."""
-    entry = entries(lang).get(anchor)
-    word = entry.word if entry else "–"
-    mark = OWN if entry and not entry.settled else ""
-    shown = safe(word) + (f'<span class="quiet">{mark}</span>' if mark else "")
-    start, end = ('th scope="rowgroup"', "th") if first else ("td", "td")
-    return Html(f'<{start} lang="{_tag(lang)}">{shown}</{end}>', f"{word}{mark}")
-
-
-def _meaning(entry: Entry, missing: str, lang: str) -> Html:
-    """Write what an entry means: formula, meaning, other names, vendors' names, and why it can't be measured here."""
-    anchor, tag = entry.anchor, _tag(lang if entry.anchor in entries(lang) else ENGLISH)
-    name = entry.key if entry.kind == METRIC else ""
-    html, lines = [f'<div lang="{tag}">{_code(entry.meaning)}</div>'], [entry.meaning]
-
-    def quiet(before: str, text: str) -> None:
-        html.append(f'<div class="quiet small">{before}{_code(text)}</div>')
-        lines.append(f"{before}{text}")
-
-    if entry.formula:
-        start = f"<code>{safe(name)}</code> = " if name else "= "
-        html.append(f'<div class="quiet small">{start}<span lang="{tag}">{_code(entry.formula)}</span></div>')
-        lines.append(f"{name} = {entry.formula}".strip())
-    if entry.also:
-        quiet("also: ", ", ".join(entry.also))
-    if vendors := vendors_of(anchor):
-        differs = differences_of(anchor)
-        quiet(
-            "at vendors: ",
-            "; ".join(_at(vendor, called, differs.get(vendor, "")) for vendor, called in vendors.items()),
-        )
-    if missing:
-        quiet("not in this data: ", missing)
-    return Html("".join(html), "\n  ".join(lines))
-
-
-def _at(vendor: str, name: str, differs: str) -> str:
-    return f"{vendor}: {name}" + (f" (≠ {differs})" if differs else "")
-
-
 def _link(anchor: str, word: str) -> Html:
     return Html(f'<a href="#{safe(anchor)}">{safe(word)}</a>', word)
-
-
-def _code(text: str) -> str:
-    return re.sub(r"`+([^`]+)`+", r"<code>\1</code>", safe(text))
-
-
-def _tag(lang: str) -> str:
-    return _SCRIPTS.get(lang, lang)
 
 
 def _and(names: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crmkit.methods.association import INSIDE, OUTSIDE, association, panel, title
+from crmkit.methods.association import INSIDE, OUTSIDE, association, title
+from crmkit.methods.side_by_side import panel
 from crmkit.numbers import NBSP, UNKNOWN, say
 from crmkit.pages.frames import tried
 from crmkit.pages.showing import absent, listed, missing_from

@@ -112,5 +112,9 @@ def over_time_finding(found: pd.DataFrame) -> str:
     tail = f"{say(float(share), 'share', digits=0)} of all losses have no reason" if share else "All have a reason"
     if wide.empty or not wide.shape[1]:
         return tail
-    most = str(wide.sum().idxmax())
-    return f"{most} is named most often over {len(wide)} quarters; {tail[0].lower()}{tail[1:]}"
+    counts = wide.sum()
+    most = str(counts.idxmax())
+    over = f"over {len(wide)} quarters" if len(wide) > 1 else "in one quarter"
+    tied = int((counts == counts.max()).sum())
+    named = f"{most} is named most often" if tied == 1 else f"{tied} reasons are named equally often"
+    return f"{named} {over}; {tail[0].lower()}{tail[1:]}"

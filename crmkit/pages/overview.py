@@ -64,6 +64,8 @@ def summary(crm: Crm, card: pd.DataFrame, *, against: str = "the period before")
     moved = movers(measured, most=100)
     met, off = (int((measured["status"] == status).sum()) for status in ("on target", "off target"))
     text = f"No number changed by more than noise since {against}, of the {len(judged)} with an interval."
+    if not len(judged):
+        text = f"Nothing can be compared with {against}: no number with an interval is known in both periods."
     if len(moved):
         moved = moved[moved["metric"].isin(chosen(crm, card))] if len(moved) > _MANY else moved
         judgement = (("Better than", True), ("Worse than", False), ("Other than", None))
@@ -116,6 +118,8 @@ def movements(crm: Crm, card: pd.DataFrame, period: str | Period, *, most: int =
     """Say what moved by more than noise, the strongest first, and which groups it came from."""
     now = crm.period(period)
     found = movers(card, most=most, per_family=1)
+    if not (card["verdict"] != "").any():
+        return quiet(f"No number with an interval is known in both {now.previous().name} and {now.name}.")
     if not len(found):
         return quiet(f"Nothing moved by more than noise between {now.previous().name} and {now.name}.")
     currency, said = crm.config.currency, []

@@ -112,8 +112,11 @@ def _interval(low: float, high: float, unit: str, form: dict[str, str]) -> str:
 
 def _remarks(rows: pd.DataFrame) -> Html:
     """List under a table what the engine noted: few observations, what is left out, why a value cannot be known."""
-    noted = [row for row in rows.itertuples() if row.note]
-    lines = [f"* {row.title}: {row.note}." for row in noted]
+    titles: dict[str, list[str]] = {}
+    for row in rows.itertuples():
+        for note in filter(None, str(row.note or "").split("; ")):
+            titles.setdefault(note, []).append(row.title)
+    lines = [f"* {'; '.join(named)}: {note}." for note, named in titles.items()]
     html = "<br>".join(safe(line) for line in lines)
     return Html(f'<p class="quiet small">{html}</p>' if lines else "", "\n".join(lines))
 

@@ -86,7 +86,16 @@ def answer(card: pd.DataFrame, metrics: Sequence[str], *, currency: str = "") ->
     The front page of a report shows it, too.
     """
     said = [_short(card, name, currency) for name in metrics]
-    return notebook.answer("{}", " ".join(sentence for sentence in said if sentence) or "Nothing to measure yet.")
+    return notebook.answer("{}", " ".join(sentence for sentence in said if sentence) or _no_answer(card, metrics))
+
+
+def _no_answer(card: pd.DataFrame, metrics: Sequence[str]) -> str:
+    """Say why the first of some metrics, none of which has a value, has none."""
+    if not metrics:
+        return "Nothing to measure yet."
+    title, lacking = find(metrics[0]).title, card.attrs.get("missing")
+    reasons = lacking.loc[lacking["metric"] == metrics[0], "reason"].tolist() if lacking is not None else []
+    return f"{title} cannot be measured: {reasons[0]}." if reasons else f"{title} is not known for this period."
 
 
 def reason_finding(frame: pd.DataFrame) -> str:

@@ -30,12 +30,17 @@ def draw(plot: Callable[..., Any], frame: pd.DataFrame, *, caption: str = "", **
     **options
         Passed to the plot.
     """
+    from crmkit.plots.style import nothing_in
+
     if reason := missing_from(frame):
         return absent(reason)
     frame = visible(frame, drop=True, parts=str(options.get("parts") or ""))
     if not len(frame):
         return absent(hidden(frame))
-    return notebook.figure(plot(frame, **options), caption=" ".join(part for part in (caption, hidden(frame)) if part))
+    ax = plot(frame, **options)
+    if reason := nothing_in(ax):  # one line says as much as an empty panel
+        return absent(reason)
+    return notebook.figure(ax, caption=" ".join(part for part in (caption, hidden(frame)) if part))
 
 
 def grid(frame: pd.DataFrame, *, caption: str, **options: Any) -> Html:

@@ -149,7 +149,8 @@ def paid_finding(frame: pd.DataFrame) -> str:
         return ""
     sums = frame.groupby("kind")["value"].sum()
     if not sums.get("invoiced", 0) > 0:
-        return "Nothing was invoiced in this time"
+        returned = sums.get("invoiced", 0) < 0
+        return "More was returned than invoiced in this time" if returned else "Nothing was invoiced in this time"
     return f"{say(sums.get('received', 0.0) / sums['invoiced'], 'share')} of what was invoiced came in over this time"
 
 
@@ -172,6 +173,9 @@ def money_owed(crm: Crm, period: str | Period) -> Html:
     if missing(found["receipts_rate"]):
         return absent(f"nothing was invoiced in {now.name}")
     form = {"currency": crm.config.currency}
+    if found["revenue"] < 0:  # a share of less than nothing, and days of it, would say nothing
+        came, back = (say(found[name] * sign, "money", **form) for name, sign in (("receipts", 1), ("revenue", -1)))
+        return listed([f"{came} came in, and {back} more was returned than invoiced in {now.name}."])
     text = (
         f"{say(found['receipts'], 'money', **form)} came in, {say(found['receipts_rate'], 'share')} of the "
         f"{say(found['revenue'], 'money', **form)} invoiced in {now.name}, partly for orders of before. "

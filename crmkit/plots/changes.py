@@ -139,7 +139,7 @@ def levers(
             most = "most of it from" if with_it else "although"
             found = f"{name}: {difference(whole, what)}, {most} {names[0]} ({difference(size[0], what)})"
         else:
-            style.no_data(ax)
+            style.no_data(ax, "a lever is not known in one of the two periods")
             found = f"{name}: no data"
         date = f"data to {words.say_period(what.as_of)}" if what.as_of is not None else ""
         line = " · ".join(p for p in (f"{name}: what each lever did to it, in {points(what)}", state, date) if p)

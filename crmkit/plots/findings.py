@@ -80,6 +80,8 @@ def _groups_finding(known: pd.DataFrame, by: str, what: words.About, name: str, 
     when = f" in {words.when(high, what)}" if several else ""
     if len(known) == 1:
         return f"{name}{when}: {what.say(high['value'])} for {words.label(high[by])}"
+    if what.say(low["value"]) == what.say(high["value"]):
+        return f"{name}{when}: {what.say(high['value'])} in each of {len(known)} groups"
     ends = (
         f"{words.label(high[by])} highest with {what.say(high['value'])}, {words.label(low[by])} lowest with "
         + what.say(low["value"])

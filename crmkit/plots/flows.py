@@ -56,7 +56,7 @@ def funnel(
         spent = [as_number(d) for d in rows[days]] if days else [None] * len(rows)
         ax = style.new_panel(ax, height=min(1.2 + 0.58 * max(len(rows), 2), 7.0))
         if not len(rows) or not count.max() > 0:
-            style.no_data(ax)
+            style.no_data(ax, "nothing entered the first stage")
             alt, found = f"No data: {what.title}.", f"{what.title}: no data"
         else:
             _draw_funnel(ax, names, count, went, spent, what)
@@ -212,6 +212,7 @@ def _draw_histogram(
     style.value_axis(ax, ax.yaxis, "count", lang=what.lang)
     style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang)
     ax.grid(False, axis="x")
+    ax.tick_params(axis="x", pad=6)  # clear of the zero of the other axis
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(0, heights.max() * 1.16)
     ax.set_ylabel("how many")

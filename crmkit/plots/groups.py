@@ -250,10 +250,12 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
         ax.hlines(places, low, high, color=style.INK, linewidth=1.3, zorder=3)
         reach = np.vstack([reach, low, high])
     right, left = np.nanmax(reach, axis=0), np.nanmin(reach, axis=0)
+    cents = what.unit in ("money", "money_per_day") and np.abs(value).max() < 1000
+    digits = common_digits(value, what.unit, currency=what.currency) if cents else None
     for i, v in enumerate(value):
         edge, side = (right[i], 1) if v >= 0 else (left[i], -1)
         ax.annotate(
-            what.say(v), (edge, i), xytext=(5 * side, 0), textcoords="offset points", va="center",
+            what.say(v, digits=digits), (edge, i), xytext=(5 * side, 0), textcoords="offset points", va="center",
             ha="left" if side > 0 else "right", weight="bold", size=9, path_effects=style.HALO,
         )  # fmt: skip
     span = (right.max() - left.min()) or 1.0
@@ -261,6 +263,8 @@ def _draw_bars(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
     if left.min() < 0:
         ax.axvline(0, color=style.FAINT, linewidth=0.8)
     style.value_axis(ax, ax.xaxis, what.unit, currency=what.currency, lang=what.lang)
+    if not np.any(reach[np.isfinite(reach)]):
+        ax.set_xticks([0])  # there is no scale to nothing
     ax.spines["bottom"].set_visible(False)
     style.name_axis(ax, [short(v, 30) for v in rows[by]])
     if "n" in rows and rows["n"].notna().any():

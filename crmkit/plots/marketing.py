@@ -102,10 +102,12 @@ def _draw_back(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
         ax.plot(np.clip(value, low, high), places + shift, marker, color=color, markersize=6.5, clip_on=False, zorder=3)
         for place, v in zip(places, value, strict=True):
             if np.isfinite(v):
+                inside = v > low  # at the scale's end the number stands beside the mark, clear of the names
                 ax.annotate(
                     say(v, "ratio", lang=what.lang, digits=1 if v < 10 else 0), (min(max(v, low), high), place + shift),
-                    xytext=(0, 5 if shift < 0 else -5), textcoords="offset points", ha="center",
-                    va="bottom" if shift < 0 else "top", size=8, color=color, path_effects=style.HALO,
+                    xytext=(0, 5 if shift < 0 else -5) if inside else (8, 0), textcoords="offset points",
+                    ha="center" if inside else "left", va=("bottom" if shift < 0 else "top") if inside else "center",
+                    size=8, color=color, path_effects=style.HALO,
                 )  # fmt: skip
     ax.axvline(1, color=style.INK, linewidth=1, linestyle=(0, (5, 4)), zorder=1)
     ax.set_xscale("log")
@@ -118,6 +120,7 @@ def _draw_back(ax: Axes, rows: pd.DataFrame, by: str, what: words.About) -> None
     ax.tick_params(axis="x", length=0, labelcolor=style.SOFT)
     ax.spines["bottom"].set_visible(False)
     style.name_axis(ax, [short(words.label(v), 26) for v in rows[by]])
+    ax.tick_params(axis="y", pad=9)  # a mark at the scale's end reaches over the edge
     marks = [Line2D([], [], color=c, marker=m, linestyle="none", markersize=6.5) for _, _, c, m, _ in _SIDES]
     marks.append(Line2D([], [], color=style.INK, linewidth=1, linestyle=(0, (5, 4))))
     ax.legend(

@@ -21,6 +21,7 @@ from crmkit.tables import measured_table
 if TYPE_CHECKING:
     import pandas as pd
 
+_SAME = 0.002  # shares that differ by less are written alike
 _STEPS = {
     "year": {"years": 1},
     "quarter": {"months": 3},
@@ -78,8 +79,8 @@ def trend(
     what = words.about(frame, metric, source=source, **given)
     by = next(iter(words.dimensions(frame)), "") if by is None else by
     with style.house():
-        ax = style.new_panel(ax)
         known = frame[frame["value"].notna() & frame["period"].notna()]
+        ax = style.new_panel(ax, height=2.3 if known["period"].nunique() == 1 else 4.0)
         if known.empty:
             style.no_data(ax, "in these periods" if len(frame) else "")
             alt, band = f"No data: {what.title}.", False
@@ -95,6 +96,8 @@ def trend(
             if target is not None:
                 _draw_target(ax, target, what)
             _period_axis(ax, sorted({start for rows in lines.values() for start in rows.index}), what)
+            if what.unit == "share" and target is None:
+                _shares_only(ax)
             style.value_axis(ax, ax.yaxis, what.unit, currency=what.currency, lang=what.lang)
             _end_labels(ax, lines, what, others)
             alt = _lines_alt(lines, what, by, target, len(others))
@@ -185,6 +188,19 @@ def _draw_target(ax: Axes, target: float, what: words.About) -> None:
     low, high = ax.get_ylim()
     room = (high - low) * 0.04
     ax.set_ylim(min(low, target - room), max(high, target + 2 * room))
+
+
+def _shares_only(ax: Axes) -> None:
+    """Keep the axis of parts of a whole from reaching beyond 0% and 100%, and from telling apart what is the same."""
+    (bottom, top), (low, high) = ax.get_ylim(), ax.dataLim.intervaly
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return
+    if high - low < _SAME:
+        bottom, top = min(bottom, low - 10 * _SAME), max(top, high + 10 * _SAME)
+    edge = 0.02 * (top - bottom)
+    if low >= 0 and high <= 1:
+        bottom, top = max(bottom, -edge), min(top, 1 + edge)
+    ax.set_ylim(bottom, top)
 
 
 def _end_labels(ax: Axes, lines: dict[str, Any], what: words.About, others: dict[str, Any]) -> None:

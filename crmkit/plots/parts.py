@@ -70,7 +70,7 @@ def composition(
         left = 0 if time else max(0, len(counts) - top)
         shown = counts if time else counts.loc[counts.sum(axis=1).sort_values(ascending=False).index[:top]]
         shares = shown.div(shown.sum(axis=1), axis=0)
-        labels = [say_period(i, what.every) if time else words.label(i) for i in shares.index]
+        labels = [say_period(i, what.every) if time else words.label(i) if over else "all" for i in shares.index]
         height = 4.0 if time else min(1.7 + 0.34 * max(len(shares), 2), 6.0)
         across = _legend_columns(shares)
         ax = style.new_panel(ax, height=height + 0.2 * (-(-len(shares.columns) // across) - 1))

@@ -109,10 +109,19 @@ def title_block(ax: Axes, title: str, subtitle: str, source: str = "") -> None:
 
 
 def no_data(ax: Axes, why: str = "") -> None:
-    """Turn the panel into one that says that there is nothing to show, and why."""
+    """Turn the panel into one that says that there is nothing to show, and why; `nothing_in` tells others."""
     ax.set_axis_off()
+    ax._crm_empty = why or "nothing to draw here"
     text = "no data" + (f"\n{why}" if why else "")
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=SOFT, size=11)
+
+
+def nothing_in(ax: Axes) -> str:
+    """Return why the panel is one of `no_data`, and "" where it shows something; an empty figure is closed."""
+    why = getattr(ax, "_crm_empty", "")
+    if why:
+        plt.close(ax.figure)
+    return f"no data {why}" if why.startswith(("in ", "on ")) else why
 
 
 def value_axis(

@@ -39,46 +39,13 @@ def rules(look: Look) -> Iterator[Rule]:
             yield _default_date(look, column.name)
     for name in _NEVER_NEGATIVE.get(look.table, ()):
         if look.has(name):
-            yield Rule(
-                look.table,
-                name,
-                "is negative",
-                look.data[name] < 0,
-                "Correct the sign; write what flows back in a row of its own.",
-                name="negative_amount",
-                effect="Sums of this column are too low by twice the amount.",
-            )
+            yield _negative(look, name)
     if look.table == "opportunities" and look.has("amount"):
-        yield Rule(
-            "opportunities",
-            "amount",
-            "is 0 though it was won",
-            (look.data.outcome == "won") & (look.data.amount == 0),
-            "Fill in what it was won for; leave the cell empty where that is not known.",
-            name="won_for_nothing",
-            effect="The deal counts as a sale of nothing: the average deal size and velocity are too low.",
-        )
+        yield _won_for_nothing(look)
     if (name := _NAMES.get(look.table, "")) and look.has(name):
-        yield Rule(
-            look.table,
-            name,
-            "is one that somebody typed to try something",
-            look.data[name].re_search(TEST_NAME),
-            "Delete the rows, with all that belongs to them.",
-            name="test_name",
-            effect="They count like real ones in every number of this table.",
-        )
+        yield _test_name(look, name)
     if look.table == "customers" and look.has("birth_year") and look.crm.as_of is not None:
-        age = look.crm.as_of.year - look.data.birth_year
-        yield Rule(
-            "customers",
-            "birth_year",
-            "makes the customer younger than 10 or older than 110",
-            (age < 10) | (age > 110),
-            "Correct the year.",
-            name="age_impossible",
-            effect="Segments by age put the customer in the wrong group.",
-        )
+        yield _impossible_age(look, look.crm.as_of.year)
     yield from far_out(look)
 
 
@@ -93,4 +60,53 @@ def _default_date(look: Look, column: str) -> Rule:
         name="default_date",
         effect="The row counts in a period in which nothing happened, and in no other; ages, cycles and plans are "
         "decades too long.",
+    )
+
+
+def _negative(look: Look, column: str) -> Rule:
+    return Rule(
+        look.table,
+        column,
+        "is negative",
+        look.data[column] < 0,
+        "Correct the sign; write what flows back in a row of its own.",
+        name="negative_amount",
+        effect="Sums of this column are too low by twice the amount.",
+    )
+
+
+def _won_for_nothing(look: Look) -> Rule:
+    return Rule(
+        "opportunities",
+        "amount",
+        "is 0 though it was won",
+        (look.data.outcome == "won") & (look.data.amount == 0),
+        "Fill in what it was won for; leave the cell empty where that is not known.",
+        name="won_for_nothing",
+        effect="The deal counts as a sale of nothing: the average deal size and velocity are too low.",
+    )
+
+
+def _test_name(look: Look, column: str) -> Rule:
+    return Rule(
+        look.table,
+        column,
+        "is one that somebody typed to try something",
+        look.data[column].re_search(TEST_NAME),
+        "Delete the rows, with all that belongs to them.",
+        name="test_name",
+        effect="They count like real ones in every number of this table.",
+    )
+
+
+def _impossible_age(look: Look, year: int) -> Rule:
+    age = year - look.data.birth_year
+    return Rule(
+        "customers",
+        "birth_year",
+        "makes the customer younger than 10 or older than 110",
+        (age < 10) | (age > 110),
+        "Correct the year.",
+        name="age_impossible",
+        effect="Segments by age put the customer in the wrong group.",
     )

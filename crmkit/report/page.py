@@ -13,7 +13,7 @@ from typing import Any
 
 import jinja2
 import nbformat
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 from nbconvert.exporters import HTMLExporter
 
 from crmkit.errors import CrmkitError, UsageError
@@ -28,6 +28,7 @@ _CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 _PATHS = re.compile(
     rf"\S*[/\\]site-packages[/\\]|{re.escape(str(_HERE.parents[1]))}[/\\]|\S*[/\\]lib[/\\]python[\d.]+[/\\]"
 )
+_BREAKABLE = re.compile(r"\b\d{4}-(?:Q\d|W\d\d|\d\d(?:-\d\d)?)\b|−[€$£¥]\d[\d.,]*\w?")
 _DEFINED = re.compile(r'(<dt class="crm-term" id="term-(\w+)">)([^<]*)</dt>')
 
 #: No script, no address outside the file: what a browser enforces whatever a page holds.
@@ -92,10 +93,12 @@ class Converter:
         lead = _lead(soup)
         if title:
             title.extract()
+        _say_once(soup)
         _join_silent_cells(soup)
         _lift_quality(soup)
         _gather_absent(soup, title=texts(self._lang)["not_in_data"])
         _box(soup)
+        _keep_whole(soup)
         contents = _number_sections(soup)
         return Body(heading, lead, str(soup), contents)
 
@@ -111,12 +114,33 @@ def _without_paths(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _lead(soup: BeautifulSoup) -> str:
     """Return the one line that says what a page found."""
-    for place in (soup.find(class_="crm-answer"), soup.find("p")):
+    for place in (soup.find(class_="crm-answer"), _first_remark(soup), soup.find("p")):
         text = re.sub(r"\s+", " ", place.get_text(" ", strip=True)) if isinstance(place, Tag) else ""
         text = re.sub(r" ([.,;:!?)])", r"\1", text)
         if text:
             return text if len(text) <= _LEAD_LENGTH else text[:_LEAD_LENGTH].rsplit(" ", 1)[0] + " …"
     return ""
+
+
+def _first_remark(soup: BeautifulSoup) -> Tag | None:
+    """Return what stands in the place of an answer where there is none: the first quiet line before any section."""
+    for tag in soup.find_all(["h2", "p"]):
+        if tag.name == "h2":
+            return None
+        if {"crm-absent", "quiet"} & set(tag.get("class") or []):
+            return tag
+    return None
+
+
+def _say_once(soup: BeautifulSoup) -> None:
+    """Take out the quiet line of a cell that says no more than that of the cell right before it."""
+    for cell in soup.select("div.cell + div.cell"):
+        before = cell.find_previous_sibling("div")
+        lines, earlier = (each.find_all(class_="crm-absent", recursive=False) for each in (cell, before))
+        if lines and earlier and lines[0].get_text() == earlier[-1].get_text():
+            lines[0]["class"] = [*lines[0]["class"], "said"]  # still to be compared with the next one
+    for line in soup.select("p.crm-absent.said"):
+        line.extract()
 
 
 def _join_silent_cells(soup: BeautifulSoup) -> None:
@@ -139,6 +163,7 @@ def _lift_quality(soup: BeautifulSoup) -> None:
     line = soup.find(class_="crm-quality")
     place = soup.find(class_="crm-cards") or soup.find(class_="crm-answer")
     if isinstance(line, Tag) and isinstance(place, Tag):
+        place = place.find_next_sibling("p", class_="crm-common") or place
         place.insert_after(line.extract())
 
 
@@ -193,6 +218,21 @@ def _shows(cell: Tag) -> bool:
     return any(
         isinstance(child, Tag) and not {"code", "quiet"} & set(child.get("class") or []) for child in cell.children
     )
+
+
+def _keep_whole(soup: BeautifulSoup) -> None:
+    """Keep periods and negative amounts from being broken at their hyphen or sign at the end of a line."""
+    for text in soup.find_all(string=_BREAKABLE):
+        if type(text) is not NavigableString or text.find_parent(["pre", "code", "svg", "a", "h1"]):
+            continue
+        pieces: list[NavigableString | Tag] = []
+        end = 0
+        for found in _BREAKABLE.finditer(text):
+            whole = soup.new_tag("span", attrs={"class": "whole"})
+            whole.string = found[0]
+            pieces += [NavigableString(text[end : found.start()]), whole]
+            end = found.end()
+        text.replace_with(*pieces, NavigableString(text[end:]))
 
 
 def _box(soup: BeautifulSoup) -> None:

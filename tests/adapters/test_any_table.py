@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from crmkit.adapters import archives, reading
+from crmkit.adapters import archives, loading, reading
 from crmkit.adapters.file_account import account_of
 from crmkit.adapters.spec import Reading
 from crmkit.errors import CrmkitError
@@ -75,7 +75,7 @@ def test_any_table_in_any_dialect_comes_back_equal(
     assert list(file.headers) == headers
     assert found == rows
     assert file.size_bytes == len(content)
-    starts = [reading.line_of(file, row, Reading(delimiter=delimiter)) for row in range(1, len(rows) + 1)]
+    starts = [loading.line_of(file, row, Reading(delimiter=delimiter)) for row in range(1, len(rows) + 1)]
     assert starts == sorted(set(starts))
     # the delimiter is found, too, unless another one fits just as well
     try:

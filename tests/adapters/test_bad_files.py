@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from crmkit.adapters import reading
+from crmkit.adapters import loading, reading
 from crmkit.adapters.file_account import account_of
 from crmkit.adapters.spec import Reading
 from crmkit.errors import CrmkitError, DataError, UsageError
@@ -42,7 +42,7 @@ def read(path: Path, rules: Reading | None = None, has=()):
     file = staged.files[0]
     rows = con.execute(f"SELECT * EXCLUDE (_file) FROM {staged.table} ORDER BY _row").fetchall()
     found = [tuple(row[1:]) for row in rows]
-    return found, [reading.line_of(file, row[0], rules) for row in rows], account_of(file, ()), file
+    return found, [loading.line_of(file, row[0], rules) for row in rows], account_of(file, ()), file
 
 
 def said(account) -> str:

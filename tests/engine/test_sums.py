@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import ibis
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from crmkit.engine.buckets import buckets
 from crmkit.engine.conditions import shared, simplified
 from crmkit.engine.measurement import Measurement
 from crmkit.engine.query import plan
+from crmkit.engine.sums import sums
+from crmkit.kinds import Atom
 from crmkit.metric import all_metrics, relations_of
 
-DEALS = pd.DataFrame(
-    [
-        {"closed": closed, "created": created, "outcome": outcome, "amount": amount}
-        for closed in (pd.Timestamp("2026-03-01"), pd.NaT)
-        for created in (pd.Timestamp("2026-01-01"), pd.Timestamp("2026-05-01"), pd.NaT)
-        for outcome in ("won", "open", None)
-        for amount in (5.0, -5.0, None)
-    ]
-)
+NAN = float("nan")
+DEALS = [
+    {"closed": closed, "created": created, "outcome": outcome, "amount": amount}
+    for closed in (datetime(2026, 3, 1), None)
+    for created in (datetime(2026, 1, 1), datetime(2026, 5, 1), None)
+    for outcome in ("won", "open", None)
+    for amount in (5.0, -5.0, NAN, None)
+]
 """Every combination of what is known and unknown."""
 
 CONDITIONS = {
@@ -35,6 +39,10 @@ CONDITIONS = {
     "a quotient by nothing": lambda t: (t.amount / 0).notnull() & (t.amount > 0),
     "one thing and so not another": lambda t: (t.outcome == "won") & (t.outcome != "open"),
     "one thing and yet not it": lambda t: (t.outcome == "won") & (t.outcome != "won"),
+    "one number, of whatever kind": lambda t: (t.amount == NAN) & (t.amount != NAN),
+    "one day, of whatever type": lambda t: (
+        (t.closed == ibis.date("2026-03-01")) & (t.closed != ibis.timestamp("2026-03-01"))
+    ),
     "not one thing": lambda t: (t.outcome != "open") & (t.amount >= 0),
     "not unknown": lambda t: ~t.closed.isnull() & ~(t.amount > 0),
     "nested": lambda t: ((t.amount > 0) & (t.closed.notnull() | (t.amount > 3))) | (t.closed.isnull() & (t.amount < 0)),
@@ -45,7 +53,9 @@ CONDITIONS = {
 @pytest.fixture(scope="module")
 def deals():
     """All combinations, as a table of an engine."""
-    return ibis.duckdb.connect().create_table("deals", DEALS)
+    schema = {"closed": "timestamp", "created": "timestamp", "outcome": "string", "amount": "float64"}
+    rows = pa.Table.from_pylist(DEALS, schema=ibis.schema(schema).to_pyarrow())  # pandas cannot tell nan from null
+    return ibis.duckdb.connect().create_table("deals", rows)
 
 
 def chosen(rows, where) -> int:
@@ -73,6 +83,44 @@ def test_what_conditions_share_is_computed_once_and_they_choose_the_same(deals):
     rows, shorter = shared(deals, wheres)
     assert "shared_0" in rows.columns
     assert [chosen(rows, where) for where in shorter] == [chosen(deals, where) for where in wheres]
+    taken = deals.rename(shared_0="amount")
+    rows, (_, _, shorter) = shared(taken, [(taken.shared_0 > 0) & taken.closed.notnull()] * 3)
+    assert chosen(rows, shorter & (rows.shared_0 == 5)) == chosen(deals, (deals.amount == 5) & deals.closed.notnull())
+
+
+SUMMED = {
+    "a flag": lambda t: t.amount > 0,
+    "a number too large for its product": lambda t: ibis.ifelse(t.outcome == "won", 2**60, 1),
+    "a grade": lambda t: t.amount * t.amount,
+}
+WHERES = {
+    "the usual": lambda t: [t.outcome == "won", t.outcome == "open", (t.outcome == "won") & (t.amount > 0), None],
+    "all and none": lambda t: [ibis.literal(True), ibis.literal(False), ibis.literal(True), ibis.literal(False)],
+}
+
+
+@pytest.mark.parametrize("keys", [[], ["created"]])
+@pytest.mark.parametrize("wheres", WHERES)
+@pytest.mark.parametrize("what", SUMMED)
+def test_rows_that_are_alike_sum_up_to_what_all_rows_do(deals, what, wheres, keys):
+    rows = deals.filter(deals.amount.isnull() | (deals.amount < 9))  # without nan, which is unequal to itself here
+    wheres = WHERES[wheres](rows)
+    atoms = {f"n{i}": Atom("count", None, where, rows.closed) for i, where in enumerate(wheres)}
+    atoms |= {f"s{i}": Atom("sum", SUMMED[what](rows), where, rows.closed) for i, where in enumerate(wheres)}
+    found = []
+    for plainly in (True, False):
+        made = sums(rows, {name: rows[name] for name in keys}, atoms, few={"outcome", "amount"}, plainly=plainly)
+        each = (
+            made.rows.group_by(**made.keys).agg(**made.found).order_by(*keys) if keys else made.rows.agg(**made.found)
+        )
+        found.append(each.to_pandas())
+    pd.testing.assert_frame_equal(*found)
+
+
+@pytest.mark.parametrize(("by", "alike"), [(None, True), ("segment", True), ("survey", True), ("customer_id", False)])
+def test_rows_are_not_counted_twice_where_few_are_alike(small, by, alike):
+    asked = Measurement(small, buckets(small, "2026-Q2", None), [by] if by else [], {}, [all_metrics()["nps"]], 0)
+    assert ("rows_" in ibis.to_sql(asked.plans["surveys"].expression)) == alike
 
 
 @pytest.mark.parametrize(

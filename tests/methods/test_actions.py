@@ -16,8 +16,9 @@ from crmkit.methods import action_export as export
 from crmkit.methods import action_results as results
 from crmkit.methods import action_rounds as rounds
 from crmkit.methods.action_inputs import COLUMNS, action_inputs
+from crmkit.methods.action_kinds import ACTIONS, Action
 from crmkit.methods.action_plan import best_set, success_sensitivity
-from crmkit.methods.actions import ACTIONS, Action, candidates, with_terms
+from crmkit.methods.actions import candidates, with_terms
 from crmkit.models.projection import BUYING
 
 

@@ -8,7 +8,8 @@ import pytest
 
 import crmkit
 from crmkit.errors import NotInThisData, UsageError
-from crmkit.methods.association import association, corrected, demeaned, panel
+from crmkit.methods.association import association, corrected, demeaned
+from crmkit.methods.side_by_side import panel
 
 UNITS, PERIODS = 10, 14
 

@@ -6,7 +6,8 @@ import pytest
 
 import crmkit
 from crmkit.errors import NotInThisData, UsageError
-from crmkit.methods.before_after import before_after, difference_interval, interrupted, ratio_interval, regression
+from crmkit.methods.before_after import before_after, difference_interval, ratio_interval
+from crmkit.methods.interruption import interrupted, regression
 
 
 def series(values, first="2024-01-01"):

@@ -7,8 +7,8 @@ import pytest
 import crmkit
 from crmkit.errors import UsageError
 from crmkit.methods.action_inputs import COLUMNS
+from crmkit.methods.action_kinds import ACTIONS
 from crmkit.methods.action_rounds import next_best_actions
-from crmkit.methods.actions import ACTIONS
 from crmkit.numbers import NBSP
 from crmkit.pages import action_rounds, actions
 from crmkit.personal import for_readers

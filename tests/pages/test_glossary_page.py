@@ -12,6 +12,7 @@ from crmkit.cli import main
 from crmkit.errors import UsageError
 from crmkit.metric import all_metrics
 from crmkit.pages import glossary
+from crmkit.pages.glossary_words import OWN
 from crmkit.report.clean import clean
 from crmkit.report.contents import GLOSSARY
 from crmkit.report.page import POLICY, Body, link_definitions
@@ -60,8 +61,8 @@ def test_own_renderings_are_marked_and_counted(found):
     own = [entry for entry in words.entries("pl").values() if not entry.settled]
     assert rows.loc["Polski", "own"] == len(own) > 0
     marked = glossary.family(found, own[0].group).text
-    assert f"{own[0].word}{glossary.OWN}" in marked
-    assert glossary.OWN in marked.splitlines()[-1]
+    assert f"{own[0].word}{OWN}" in marked
+    assert OWN in marked.splitlines()[-1]
 
 
 def test_vendors_that_count_otherwise_link_to_crmkits_own_definition(found):

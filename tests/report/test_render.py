@@ -78,7 +78,9 @@ def test_only_good_pages_are_written_and_the_rest_is_listed(everything):
     }
     front = BeautifulSoup((made.folder / "index.html").read_text("utf-8"), "html.parser")
     assert "KeyError: 'amount'" in front.get_text()
-    assert "Not in this data: Does it not_in_data? (it needs the table surveys)" in front.get_text()
+    absent = front.find("section", {"aria-labelledby": "absent"})
+    assert absent.h2.get_text() == "Not in this data"
+    assert [item.get_text() for item in absent.find_all("li")] == ["Does it not_in_data? (it needs the table surveys)"]
     assert "We won 48% of what was decided in 2026-Q3, up 5 points in 30 days." in front.get_text()
     assert [card.get_text() for card in front.select(".crm-card-value")] == ["48.1%", "4.1%", "−12.5", "€12,480"]
     listed = BeautifulSoup((made.folder.parents[1] / "index.html").read_text("utf-8"), "html.parser")

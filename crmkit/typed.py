@@ -18,6 +18,7 @@ from crmkit.config import Config
 ROWS_CHECKED_AT_ONCE = 5_000_000
 """Above this many rows the uniqueness of keys is left to `crmkit check`, which takes its time."""
 _EXAMPLES = 3
+_EVER = ibis.timestamp("0001-01-01 00:00:00")
 _FOREVER = ibis.timestamp("2200-01-01 00:00:00")
 _FORESEEN = {"task", "meeting", "visit"}
 """Kinds of activities that are entered before they take place."""
@@ -142,16 +143,21 @@ def look_at(typed: Typed, *, copied: bool, hashed: bool = False) -> dict[str, An
         asked["keys"] = (_hashed(key) if hashed else key).nunique()
     for name in typed.present:
         if declared[name].type == "time":
-            asked[f"last_{name}"] = columns[name].max()
+            asked[f"last_{name}"] = _within_reach(columns[name].max())
         if (happened := _happened(columns, declared, name)) is not None:
             asked[f"latest_{name}"] = columns[name].max(where=happened & (columns[name] < _FOREVER))
     for name in (declared.born, "acquired_at"):
         if name in typed.present:
-            asked[f"first_{name}"] = columns[name].min()
+            asked[f"first_{name}"] = _within_reach(columns[name].min())
     if declared.name == "opportunities" and "closed_at" in columns:
         asked["forecasts"] = raw.count(where=(columns["outcome"] == "open") & columns["closed_at"].notnull())
     found = raw.agg(**asked).to_pyarrow().to_pylist()[0]
     return look_at(typed, copied=copied) if hashed and repetitions(found) else found
+
+
+def _within_reach(time: ir.TimestampValue) -> ir.TimestampValue:
+    """Return a time that Python can hold: databases also write infinity, for what has no end."""
+    return ibis.cases((time > _FOREVER, _FOREVER), (time < _EVER, _EVER), else_=time)
 
 
 def _hashed(key: ir.StringValue) -> ir.IntegerValue:

@@ -288,10 +288,13 @@ def test_as_of_with_a_time_of_day_is_that_moment():
     assert crm.as_of == datetime(2026, 3, 1, 18, 30, 15)
 
 
-def test_an_end_that_stands_for_never_is_no_event():
-    table = {"subscription_id": ["s"], "customer_id": ["A"], "started_at": ["2026-01-01"], "ended_at": ["9999-12-31"]}
-    crm = crmkit.open({"subscriptions": table | {"mrr": [5.0]}})
-    assert crm.as_of.year == 2026
+@pytest.mark.parametrize(("begins", "ends"), [("2026-01-01", "9999-12-31"), ("-infinity", "infinity")])
+def test_an_end_that_stands_for_never_is_no_event(begins, ends):
+    table = {"subscription_id": ["s", "t"], "customer_id": ["A", "B"], "started_at": ["2026-01-01", begins]}
+    crm = crmkit.open({"subscriptions": table | {"ended_at": [ends, "2026-02-03"], "mrr": [5.0, 7.0]}})
+    assert crm.as_of == datetime(2026, 2, 3, 23, 59, 59, 999999)
+    assert crm.measure("mrr", period="2026-01")["value"].tolist() == [12]
+    assert crm.measure("mrr", period="2026-02")["value"].tolist() == [5]
 
 
 # What is wrong

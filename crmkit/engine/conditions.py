@@ -125,8 +125,8 @@ def _simpler(node: ops.Value, known: ops.Value) -> ops.Value | bool:
 
 
 def _needed(value: ops.Value) -> Iterator[ops.Value]:
-    """Yield what must be known that a value is: of a difference both sides. Times are finite, as they are read."""
-    strict = isinstance(value, ops.Subtract | ops.ExtractEpochSeconds)
+    """Yield what must be known that a value is: of a difference both sides."""
+    strict = isinstance(value, ops.Subtract)
     if strict or (isinstance(value, ops.Divide) and isinstance(value.right, ops.Literal) and value.right.value):
         for part in value.args:
             yield from _needed(part)

@@ -70,6 +70,12 @@ def test_a_simpler_condition_chooses_the_same_of_the_rows_in_which_a_value_is_kn
     assert chosen(rows, simplified(condition, known=deals.closed)) == chosen(rows, condition)
 
 
+def test_the_time_since_ever_is_unknown():
+    rows = ibis.duckdb.connect().sql("SELECT '2026-03-01'::timestamp AS closed, '-infinity'::timestamp AS created")
+    known = (rows.closed.epoch_seconds() - rows.created.epoch_seconds()).notnull()
+    assert chosen(rows, simplified(known, known=rows.closed)) == chosen(rows, known) == 0
+
+
 def test_what_is_known_is_not_asked_again(deals):
     assert simplified(None, known=deals.closed) is None
     assert simplified(CONDITIONS["a value that is known, or else"](deals), known=deals.closed) is None

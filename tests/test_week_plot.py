@@ -56,6 +56,13 @@ def test_it_says_its_numbers_to_those_who_cannot_see_it():
     assert "n = 10" in title(ax).replace("\u00a0", " ")
 
 
+def test_hours_that_the_frame_leaves_out_are_drawn_as_nothing_and_the_others_are_drawn():
+    frame = load({(1, 9): 3, (5, 16): 7})
+    ax = plots.week(frame[frame["value"] > 0])
+    assert "n = 10" in title(ax).replace("\u00a0", " ")
+    assert sorted(text.get_text() for text in ax.texts if text.get_text()) == ["3", "7"]
+
+
 def test_a_week_without_anything_says_so():
     ax = plots.week(load({}))
     assert ax.crm_alt == "No data: Tickets opened."

@@ -240,10 +240,10 @@ def reasons_finding(frame: pd.DataFrame) -> str:
     """Say how few reasons stand for most, and how many losses have none.
 
     >>> import pandas as pd
-    >>> frame = pd.DataFrame({"lost_reason": ["Price", "Rival", "(none)"], "count": [6, 4, 5],
-    ...     "cumulative": [0.6, 1.0, None]})
+    >>> frame = pd.DataFrame({"lost_reason": ["Price", "Rival", "Moved", "(none)"], "count": [5, 4, 1, 5],
+    ...     "cumulative": [0.5, 0.9, 1.0, None]})
     >>> reasons_finding(frame).replace(chr(160), " ")
-    'Price and Rival are 100.0% of the reasons given; 5 of 15 gave none'
+    'Price and Rival are 90.0% of the reasons given; 5 of 15 gave none'
     """
     told = frame[frame["lost_reason"] != NONE]
     whole = float(frame["count"].sum())
@@ -254,14 +254,16 @@ def reasons_finding(frame: pd.DataFrame) -> str:
     share = say(float(first["cumulative"].iloc[-1]), "share")
     names = " and ".join(short(str(name), 30) for name in first["lost_reason"])
     tail = f"; {say(unknown, 'count')} of {say(whole, 'count')} gave none" if unknown else ""
-    return f"{names} {'is' if len(first) == 1 else 'are'} {share} of the reasons given{tail}"
+    if len(told) == len(first):
+        return f"{names} {'is the only reason' if len(first) == 1 else 'are the only reasons'} given{tail}"
+    return f"{names} are {share} of the reasons given{tail}"
 
 
 def _draw_reasons(ax: Axes, rows: pd.DataFrame, unknown: float, what: words.About) -> None:
     names = [
         "\n".join(wrap(short(str(name), 30), max(8, 88 // (len(rows) + 1)), lines=2)) for name in rows["lost_reason"]
     ]
-    if rows["value_share"].notna().all():
+    if rows["value_share"].between(0, 1).all():  # where more was returned than bought, there is no part of it
         shares = [say(float(share), "share", digits=0) for share in rows["value_share"]]
         names = [f"{name}\n{share} of money" for name, share in zip(names, shares, strict=True)]
     sizes = [float(size) for size in rows["count"]]

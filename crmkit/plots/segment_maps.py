@@ -64,7 +64,9 @@ def _draw_map(ax: Axes, frame: pd.DataFrame, loadings: int) -> None:
     for row, place in zip(centers.itertuples(), places, strict=True):
         if row.segment in names.index:
             name = _brief(names[row.segment])
-            ax.text(row.x, labels.free(row.x, place, name, "center"), name, ha="center", va="center", size=9,
+            half = 0.0055 * wide * len(name)  # a name at the edge moves in, off the axis
+            x = float(np.clip(row.x, frame["x"].min() + half, frame["x"].max() - half))
+            ax.text(x, labels.free(x, place, name, "center"), name, ha="center", va="center", size=9,
                     weight="bold", path_effects=style.HALO, zorder=5, in_layout=False)  # fmt: skip
     heaviest = frame.attrs["loadings"].head(loadings)
     reach = 0.5 * min(frame["x"].abs().max(), frame["y"].abs().max())

@@ -52,7 +52,7 @@ def week(
     what = words.about(frame, metric, source=source, usual=usual, **given)
     with style.house():
         wide = frame.pivot_table(index="weekday", columns="hour", values="value", aggfunc="sum")
-        wide = wide.reindex(index=range(1, 8), columns=range(24), fill_value=0.0).astype(float)
+        wide = wide.reindex(index=range(1, 8), columns=range(24)).fillna(0.0).astype(float)
         busy = wide.columns[(wide > 0).any()]
         ax = style.new_panel(ax, height=3.4)
         if len(busy) == 0:

@@ -28,7 +28,8 @@ _CELL_FILE = re.compile(r"\S*ipykernel_\d+[/\\]\d+\.py")
 _PATHS = re.compile(
     rf"\S*[/\\]site-packages[/\\]|{re.escape(str(_HERE.parents[1]))}[/\\]|\S*[/\\]lib[/\\]python[\d.]+[/\\]"
 )
-_BREAKABLE = re.compile(r"\b\d{4}-(?:Q\d|W\d\d|\d\d(?:-\d\d)?)\b|−[€$£¥]\d[\d.,]*\w?")
+#: What a line must not break: periods, days, the codes of persons, and amounts with a minus before their sign.
+_BREAKABLE = re.compile(r"\b\d{4}-(?:Q\d|W\d\d|\d\d(?:-\d\d)?)\b|\b[A-Z]-[0-9A-F]{5}-[0-9A-F]{5}\b|−[€$£¥]\d[\d.,]*\w?")
 _DEFINED = re.compile(r'(<dt class="crm-term" id="term-(\w+)">)([^<]*)</dt>')
 
 #: No script, no address outside the file: what a browser enforces whatever a page holds.

@@ -40,6 +40,12 @@ def test_every_file_that_is_named_is_there(document, root):
     assert not gone
 
 
+def test_every_link_to_a_section_leads_to_one(document):
+    headings = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    sections = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", document)) <= sections
+
+
 def commands(text: str) -> list[list[str]]:
     """The words after `crmkit` in code, in the text and in blocks of their own."""
     fence = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -68,7 +74,8 @@ def test_the_readme_has_every_table_and_every_page(readme):
     assert set(re.findall(r"\w+", tables)).issuperset(schema.TABLES)
     pages = readme.partition("| page | questions |")[2].partition("\n\n")[0]
     numbers = re.findall(r"^\| (\d\d) ", pages, re.MULTILINE)
-    assert numbers == sorted(path.name[:2] for path in paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
+    there = sorted(path.name[:2] for path in paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
+    assert numbers == there, "the README's table of pages has a line for each notebook"
 
 
 def test_the_readmes_settings_are_read(readme, tmp_path):

@@ -142,6 +142,15 @@ def test_a_scorecard_gives_cards_with_verdict_status_and_history():
     assert second.svg is None
 
 
+def test_what_is_noted_on_all_cards_is_said_once_below_them():
+    rows = [{"title": name, "value": 1.0, "note": "the period is not over"} for name in "abc"]
+    rows[1]["note"] = "few answers; the period is not over"
+    page = soup(notebook.cards(rows))
+    assert [text(line) for line in page.select(".crm-common")] == ["All: the period is not over."]
+    assert [text(line) for line in page.select(".crm-card-note")] == ["few answers"]
+    assert not soup(notebook.cards([row | {"note": ""} for row in rows])).select(".crm-common")
+
+
 def test_a_card_of_nothing_known_is_a_dash():
     frame = pd.DataFrame({"metric": [EVIL], "value": [np.nan], "before": [np.nan], "low": [np.nan], "status": [None]})
     made = soup(notebook.cards(frame))

@@ -174,3 +174,14 @@ def test_the_twin_of_a_measured_frame_writes_periods_and_intervals():
         ["2026-Q2", "a", "58.0%", "55.0–61.0%", "100", "58", "100"],
         ["2026-Q3", "(none)", "–", "–", "0", "0", "0"],
     ]
+
+
+def test_amounts_of_ten_digits_are_shortened_with_their_column_and_days_keep_on_one_line():
+    frame = pd.DataFrame({"customer": ["a name of many words and letters", "b"], "amount": [1_234_567_890.0, -12_345.0],
+                          "first": ["2026-04-01", "\u2013"]})  # fmt: skip
+    page = soup(table(frame, caption="Amounts", units={"amount": "money"}, currency="JPY"))
+    assert texts(page.select("td.num")) == ["¥1.23B", "−¥12,345"]
+    assert texts(page.select("td.day")) == ["2026-04-01", "\u2013"]
+    assert "wordy" in page.tbody.th["class"]
+    small = soup(table(frame.assign(amount=[999_999_999.0, 2.0]), caption="Amounts", units={"amount": "money"}))
+    assert texts(small.select("td.num")) == ["999,999,999", "2"]

@@ -55,6 +55,13 @@ def test_what_is_missing_is_one_line_and_no_error():
         assert len(shown.text.splitlines()) == 1
 
 
+def test_a_panel_without_anything_becomes_a_line_that_says_why():
+    frame = pd.DataFrame({"stage": ["Offer", "Won"], "entered": [0, 0]})
+    shown = pages.draw(plots.funnel, frame)
+    assert shown.text == "Nothing entered the first stage."
+    assert "<figure" not in shown.html
+
+
 def test_a_frame_with_nothing_in_it_draws_no_empty_figure():
     crm = leads("2026-07-03")
     shown = pages.draw(plots.trend, pages.history(crm, "lead_follow_up_hours", "2026-Q3"))

@@ -1,6 +1,6 @@
-from nbformat import v4
 import pytest
 from bs4 import BeautifulSoup
+from nbformat import v4
 
 from crmkit.report.page import Converter
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crmkit.engine.intervals import wilson
+from crmkit.metric import Metric, find
 from crmkit.numbers import say
 from crmkit.pages.frames import tried
 from crmkit.pages.showing import absent, listed, quiet
@@ -97,6 +99,23 @@ def scale_in_words(crm: Crm, survey: str) -> str:
     asked = crm.relations.get("surveys")
     rows = asked.filter(asked.survey == survey).select("scale_min", "scale_max").distinct().to_pandas()
     return " and ".join(sorted(f"{low:g} to {high:g}" for low, high in rows.to_numpy()))
+
+
+def on_its_scale(crm: Crm, metric: str) -> Metric:
+    """Return a metric whose title says on which scale its survey was answered: a mean of 5 is much of 5, half of 10.
+
+    Examples
+    --------
+    >>> import crmkit
+    >>> crm = crmkit.open({"surveys": {"response_id": ["a"], "survey": ["ces"], "score": [5],
+    ...     "answered_at": ["2026-03-01"]}})
+    >>> on_its_scale(crm, "ces").title
+    'Customer Effort Score, 1 to 7'
+    """
+    found = find(metric)
+    survey = metric.partition("_")[0]
+    scale = scale_in_words(crm, survey) if "surveys" in crm.tables else ""
+    return replace(found, title=f"{found.title}, {scale}") if scale else found
 
 
 def scale_sentence(crm: Crm, survey: str) -> Html:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -312,27 +312,32 @@ def agreements(
 ) -> pd.DataFrame:  # fmt: skip
     """Compute both sides of what must agree on this page, for `notebook.checks`."""
     rows = []
-    about = {"unit": find(metric).unit, "currency": crm.config.currency}
+    unit, currency = find(metric).unit, crm.config.currency
     if not missing_from(ranked):
         whole = float(ranked.attrs["change"])
         for line in ranked.head(3).to_dict("records"):
             name = dimension_name(line["by"])
             left = np.nansum([line["mix"], line["rate"]])
-            rows.append(about | {"what": f"mix and rate by {name} = change", "left": left, "right": whole})
+            rows.append(_changed(f"mix and rate by {name} = change", left, whole, unit, currency))
     if "effect" in split:
         card = compared(crm, [metric], period, against)
         change = float(card["change"].iloc[0])
-        rows.append(about | {"what": "parts of the groups = change", "left": split["effect"].sum(), "right": change})
+        rows.append(_changed("parts of the groups = change", split["effect"].sum(), change, unit, currency))
     if not missing_from(levers) and "total" in levers.attrs and levers["contribution"].notna().all():
-        right = levers.attrs["total"]
-        what = f"levers of {levers.attrs['title']} = its change"
-        rows.append({"what": what, "left": levers["contribution"].sum(), "right": right,
-                     "unit": levers.attrs["unit"], "currency": crm.config.currency})  # fmt: skip
+        what, right = f"levers of {levers.attrs['title']} = its change", levers.attrs["total"]
+        rows.append(_changed(what, levers["contribution"].sum(), right, levers.attrs["unit"], currency))
     if not missing_from(lost):
         right = crm.measure("lost_customers", period=crm.period(period), intervals=False)["value"].item()
         rows.append({"what": "reasons and unknown = lost customers", "left": lost["count"].sum(), "right": right,
                      "unit": "count"})  # fmt: skip
     return pd.DataFrame(rows, columns=["what", "left", "right", "unit", "currency"])
+
+
+def _changed(what: str, left: float, right: float, unit: str, currency: str | None) -> dict[str, Any]:
+    """Return one line of what must agree about a change; that of a share is in points, not in percent of itself."""
+    in_points = unit == "share"
+    left, right = (100 * side if in_points else side for side in (left, right))
+    return {"what": what, "left": left, "right": right, "unit": "points" if in_points else unit, "currency": currency}
 
 
 def defined(metric: str) -> list[str]:

@@ -95,6 +95,7 @@ def test_everything_adds_up(sample, evidence):
     parts = {name: evidence[name] for name in ("ranked", "split")}
     found = diagnosis.agreements(sample, "churn_rate", NOW, THEN, levers=levers, lost=lost, **parts)
     assert len(found) == 6
+    assert "share" not in set(found["unit"])  # a change of a share is in points
     np.testing.assert_allclose(found["left"].astype(float), found["right"].astype(float), rtol=1e-9)
 
 

@@ -156,11 +156,21 @@ def first_event(crm, metrics: Sequence[Metric]) -> datetime | None:
     return min((moment for name in relations if (moment := _begins(crm, name)) is not None), default=None)
 
 
+def all_known_from(crm, metric: Metric) -> datetime | None:
+    """Return from when on every table of a metric is there: a ratio of two is unknown before the later one begins."""
+    moments = (_begins(crm, name) for name in relations_of(metric))
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 def _begins(crm, relation: str) -> datetime | None:
-    """Return when a relation begins: what is made of tables with the first that it needs, or of which any will do."""
+    """Return when a relation begins: what is made of tables with the first that it needs, or of which any will do.
+
+    People, products and campaigns are there before anything is done with them: they count only where there is no other.
+    """
     if relation in schema.TABLES:
         return crm.since.get(relation)
     made = all_derived()[relation]
-    sources = [name for name in made.required or made.any_of if name not in ("users", "products", "campaigns")]
+    needed = made.required or made.any_of
+    sources = [name for name in needed if name not in ("users", "products", "campaigns")] or needed
     moments = [moment for name in sources if (moment := _begins(crm, name)) is not None]
     return min(moments, default=None)

@@ -10,7 +10,7 @@ import pandas as pd
 from crmkit.engine.buckets import Buckets
 from crmkit.engine.compare import is_good, with_change
 from crmkit.engine.explain import explain
-from crmkit.engine.measure import first_event, measure_span
+from crmkit.engine.measure import all_known_from, measure_span
 from crmkit.engine.targets import targets, with_attainment
 from crmkit.errors import UsageError
 from crmkit.metric import all_metrics, find
@@ -87,7 +87,7 @@ def _card(crm, able: list[str], span: Buckets, intervals: bool) -> pd.DataFrame:
     old = measured[measured["period"] == before.start].set_index("metric").reindex(able)
     about = [find(name) for name in able]
     # before its tables begin, a number is unknown and not zero
-    unknown = [metric.name for metric in about if (since := first_event(crm, [metric])) and before.end <= since]
+    unknown = [metric.name for metric in about if (since := all_known_from(crm, metric)) and before.end <= since]
     old.loc[unknown, ["value", "low", "high"]] = np.nan
     card = pd.DataFrame(
         {

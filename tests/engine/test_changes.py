@@ -148,6 +148,21 @@ def test_the_scorecard_says_what_it_cannot_measure():
     assert set(card.metric) | set(missing.index) == set(SCORED)
 
 
+def test_what_nobody_recorded_yet_is_not_what_was_spent_before():
+    tables = {
+        "customers": {
+            "customer_id": ["a", "b"],
+            "created_at": ["2026-01-10", "2026-02-10"],
+            "acquired_at": ["2026-01-10", "2026-02-10"],
+        },
+        "costs": {"month": ["2026-02-01"], "category": ["marketing"], "amount": [500.0]},
+    }
+    card = crmkit.open(tables, config={"currency": "EUR", "as_of": "2026-02-28"}).scorecard("2026-02")
+    row = card.set_index("metric")[["value", "previous"]]
+    assert row.loc["cac"].tolist() == pytest.approx([500.0, float("nan")], nan_ok=True)
+    assert row.loc["new_customers"].tolist() == [1, 1]
+
+
 TARGETS = {
     "metric": ["win_rate", "win_rate", "win_rate", "lost_customers", "wins"],
     "period": ["2026-03", "2026-02", "2026-03", "2026-03", "2026-03"],

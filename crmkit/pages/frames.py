@@ -142,7 +142,7 @@ def tried(function: Callable[..., pd.DataFrame], *arguments: Any, **options: Any
     >>> import crmkit
     >>> crm = crmkit.open({"leads": {"lead_id": ["a"], "created_at": ["2026-04-01"]}})
     >>> tried(crm.explain, "nps", period="2026-Q2", against="2026-Q1", by="segment").attrs["missing"][:15]
-    'nps has no valu'
+    'Net Promoter Sc'
     """
     try:
         return function(*arguments, **options)

@@ -76,5 +76,6 @@ $(STAMP): pyproject.toml requirements.lock
 	else \
 	  echo "Bringing $(VENV) up to date."; \
 	fi
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[dev,cjk]"
+	@# most of what is installed is never imported: what is, Python compiles when it first is
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c requirements.lock -e ".[dev,cjk]"
 	@touch $(STAMP)

@@ -20,7 +20,7 @@ NONE = "(none)"
 """The name of the group of rows whose value is null."""
 _DEEPEST = 2
 _OF_RESULTS = ("metric", "period", "value", "low", "high", "n", "numerator", "denominator", "note")
-_REGISTERS = ("users", "products", "campaigns")
+REGISTERS = ("users", "products", "campaigns")
 """Tables of what the company itself has: to each of their rows belong many of another table."""
 
 
@@ -128,7 +128,7 @@ def _is_label(relation: str, path: Path) -> bool:
     table = relation
     for step in path.steps:
         table = references(table)[step]
-    if references(table).get(path.column, table) in _REGISTERS:
+    if references(table).get(path.column, table) in REGISTERS:
         return True
     if table in all_derived():
         return path.column not in references(table)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crmkit import schema
 from crmkit.engine.buckets import Buckets, buckets
+from crmkit.engine.dimensions import REGISTERS
 from crmkit.engine.garbage import collected_seldom
 from crmkit.engine.measurement import Measurement
 from crmkit.errors import UsageError
@@ -171,6 +172,6 @@ def _begins(crm, relation: str) -> datetime | None:
         return crm.since.get(relation)
     made = all_derived()[relation]
     needed = made.required or made.any_of
-    sources = [name for name in needed if name not in ("users", "products", "campaigns")] or needed
+    sources = [name for name in needed if name not in REGISTERS] or needed
     moments = [moment for name in sources if (moment := _begins(crm, name)) is not None]
     return min(moments, default=None)
